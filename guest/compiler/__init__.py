@@ -1,0 +1,1 @@
+"""The compiler passes: typed Python to a linked, freestanding ELF."""

@@ -1,0 +1,1 @@
+"""Guest programs: the servers, and small ones that tests use."""

@@ -1,0 +1,1 @@
+"""The runtime that guest programs are built on."""
