@@ -1,1 +1,5 @@
-"""The system calls, one file a family."""
+"""The system calls, one file a family. Importing this package fills `syscalls.table.TABLE`."""
+
+from syscalls.calls import files, threads
+
+__all__ = ["files", "threads"]

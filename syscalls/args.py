@@ -1,0 +1,350 @@
+"""Argument types: how a register becomes a C value, and how that value is shown in a trace.
+
+A handler's parameters are annotated with these (through `typing.Annotated`, so that mypy sees an int). A handler always
+receives the plain C value: a descriptor number, a flag word, a guest address. Reading memory is the handler's own
+affair, in the order in which Linux does it; the types read memory only to show it.
+
+What a type shows is *data*: plain values that JSON can hold, bytes, or `Cut`. NULL is None; a pointer that cannot be
+read shows as its number, and never breaks the trace.
+"""
+
+import json
+from collections.abc import Callable
+from json.encoder import encode_basestring_ascii
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+
+from syscalls.structs import Layout
+from syscalls.wait import Result as _Result
+
+if TYPE_CHECKING:
+    from syscalls.process import Thread
+
+Data = Any
+"""int, str, bytes, bool, None, Cut, or lists and dicts of these."""
+
+PAYLOAD_LIMIT = 256
+"""How many bytes of a buffer or string a record keeps."""
+
+STRUCT_LIMIT = 64
+"""How many elements of an array of structures (iovec, pollfd, epoll_event) a record keeps."""
+
+
+class Cut(NamedTuple):
+    """A payload of `size` bytes of which only the first were kept."""
+
+    head: bytes
+    size: int
+
+
+def json_text(data: Data) -> str:
+    """Data as JSON. Bytes become a string with one code point (0 to 255) a byte; a cut payload an object."""
+    kind = type(data)
+    if kind is int:
+        return str(data)
+    if kind is bytes:
+        return encode_basestring_ascii(data.decode("latin-1"))
+    if kind is Cut:
+        return f'{{"bytes": {encode_basestring_ascii(data[0].decode("latin-1"))}, "size": {data[1]}}}'
+    if kind is dict:
+        return (
+            "{" + ", ".join([f"{encode_basestring_ascii(k)}: {json_text(v)}" for k, v in data.items()]) + "}"
+        )
+    if kind is list:
+        return "[" + ", ".join([json_text(item) for item in data]) + "]"
+    return json.dumps(data)
+
+
+_ESCAPES = {ord("\n"): "\\n", ord("\t"): "\\t", ord("\r"): "\\r", ord("\v"): "\\v", ord("\f"): "\\f"}
+_ESCAPES |= {ord('"'): '\\"', ord("\\"): "\\\\"}
+
+
+def quote(data: bytes) -> str:
+    """A C string literal as strace writes it: octal escapes, as short as the next character allows."""
+    out = []
+    for index, byte in enumerate(data):
+        known = _ESCAPES.get(byte)
+        if known:
+            out.append(known)
+        elif 32 <= byte < 127:
+            out.append(chr(byte))
+        else:
+            digit_follows = data[index + 1 : index + 2].isdigit()
+            out.append(f"\\{byte:03o}" if digit_follows else f"\\{byte:o}")
+    return '"' + "".join(out) + '"'
+
+
+def strace_text(data: Data) -> str:
+    """Data as strace prints it."""
+    if data is None:
+        return "NULL"
+    if isinstance(data, bytes):
+        return quote(data)
+    if isinstance(data, Cut):
+        return quote(data.head) + "..."
+    if isinstance(data, dict):
+        return "{" + ", ".join(f"{key}={strace_text(value)}" for key, value in data.items()) + "}"
+    if isinstance(data, list):
+        return "[" + ", ".join(strace_text(item) for item in data) + "]"
+    return str(data)
+
+
+class _JsonCache(dict[int, str]):
+    """Value to JSON text, computed once; bounded, because a guest chooses the values."""
+
+    def __init__(self, make: Callable[[int], str]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, value: int) -> str:
+        text = self._make(value)
+        if len(self) < 4096:
+            self[value] = text
+        return text
+
+
+class Arg:
+    """An argument whose value is the register itself: u64.
+
+    `conversion` is an expression over `{}`, the register as an unsigned 64-bit number. `phase` says when there is
+    something to capture from memory: "value" never, "in" before the handler runs, "out" after it returned. `uses` names
+    the parameters (or "result") whose values `capture` gets after the argument's own.
+    """
+
+    conversion: ClassVar[str] = "{}"
+    phase: ClassVar[str] = "value"
+    uses: tuple[str, ...] = ()
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        """The data to show; only called in the phases "in" and "out". Must not raise."""
+        raise NotImplementedError
+
+    def data(self, value: int) -> Data:
+        """The data to show for a plain value."""
+        return value
+
+    def text(self, data: Data) -> str:
+        """The data as strace prints it."""
+        return strace_text(data)
+
+    def json_cache(self) -> dict[int, str] | None:
+        """For plain values that do not show as the number itself: value to JSON text."""
+        if type(self).data is Arg.data:
+            return None
+        return _JsonCache(lambda value: json_text(self.data(value)))
+
+
+class Signed32(Arg):
+    """int."""
+
+    conversion = "(({} & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000"
+
+
+class Unsigned32(Arg):
+    """unsigned int, mode_t, uid_t."""
+
+    conversion = "{} & 0xFFFFFFFF"
+
+
+class Signed64(Arg):
+    """long, off_t, ssize_t."""
+
+    conversion = "(({} ^ 0x8000000000000000) - 0x8000000000000000)"
+
+
+class Unsigned64(Arg):
+    """unsigned long, size_t."""
+
+
+class FdNumber(Signed32):
+    """A descriptor: the record also says what it stands on."""
+
+
+class DirFdNumber(FdNumber):
+    """A directory descriptor or AT_FDCWD."""
+
+    def data(self, value: int) -> Data:
+        return "AT_FDCWD" if value == -100 else value
+
+    def text(self, data: Data) -> str:
+        return str(data)
+
+
+class Pointer(Arg):
+    """An address that is shown as a number only."""
+
+    def data(self, value: int) -> Data:
+        return value or None
+
+    def text(self, data: Data) -> str:
+        return "NULL" if data is None else hex(data)
+
+
+class Flags(Arg):
+    """A word of flags, or one of several names, from a `syscalls.flags` set."""
+
+    def __init__(self, names: type[Any], signed: bool = True) -> None:
+        self.names = names
+
+    conversion = Signed32.conversion
+
+    def data(self, value: int) -> Data:
+        return self.names.text(value)
+
+    def text(self, data: Data) -> str:
+        return str(data)
+
+
+class Flags64(Flags):
+    """A 64-bit word of flags (clone, madvise's size_t cousins)."""
+
+    conversion = "{}"
+
+
+class Octal(Unsigned32):
+    """mode_t, shown in octal."""
+
+    def data(self, value: int) -> Data:
+        return f"{value:#05o}" if value else "000"
+
+    def text(self, data: Data) -> str:
+        return str(data)
+
+
+class CString(Arg):
+    """A NUL-terminated path or name, read before the call."""
+
+    phase = "in"
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if not value:
+            return None
+        memory = thread.memory
+        size = memory.readable(value, PAYLOAD_LIMIT + 1)
+        if not size:
+            return value
+        head = memory.read(value, size)
+        end = head.find(b"\0")
+        if end >= 0:
+            return head[:end]
+        if size > PAYLOAD_LIMIT:
+            return Cut(head[:PAYLOAD_LIMIT], size)
+        return value  # it runs off the end of readable memory
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else strace_text(data)
+
+
+def payload(thread: "Thread", address: int, size: int) -> Data:
+    """The first bytes of a buffer as data: bytes, `Cut`, None for NULL, the address when it cannot be read."""
+    if not address:
+        return None
+    if size <= PAYLOAD_LIMIT:
+        try:
+            return thread.memory.read(address, size)
+        except OSError:
+            return address
+    try:
+        return Cut(thread.memory.read(address, PAYLOAD_LIMIT), size)
+    except OSError:
+        return address
+
+
+class InBytes(Arg):
+    """A buffer that the call reads; its size is another parameter."""
+
+    phase = "in"
+
+    def __init__(self, size: str) -> None:
+        self.uses = (size,)
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        return payload(thread, value, used[0])
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else strace_text(data)
+
+
+class OutBytes(Arg):
+    """A buffer that the call fills; the result (or another parameter) says how much of it. Not shown on failure."""
+
+    phase = "out"
+
+    def __init__(self, size: str = "result") -> None:
+        self.uses = (size, "result")
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if used[1] < 0:
+            return value or None
+        return payload(thread, value, used[0])
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else strace_text(data)
+
+
+class InStruct(Arg):
+    """A pointer to one structure that the call reads."""
+
+    phase = "in"
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if not value:
+            return None
+        try:
+            return self.layout.show(thread.memory.read(value, self.layout.size))
+        except OSError:
+            return value
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else strace_text(data)
+
+
+class OutStruct(InStruct):
+    """A pointer to one structure that the call fills; not shown on failure."""
+
+    phase = "out"
+    uses = ("result",)
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if used[0] < 0:
+            return value or None
+        return super().capture(thread, value)
+
+
+class Outcome:
+    """How the result is shown when it is not an error: in decimal."""
+
+    is_fd: ClassVar[bool] = False
+
+    def text(self, value: int) -> str:
+        return str(value)
+
+
+class HexOutcome(Outcome):
+    """An address."""
+
+    def text(self, value: int) -> str:
+        return hex(value & 0xFFFFFFFFFFFFFFFF)
+
+
+class FdOutcome(Outcome):
+    """A new descriptor: the record also says what it stands on."""
+
+    is_fd = True
+
+
+Fd = Annotated[int, FdNumber()]
+DirFd = Annotated[int, DirFdNumber()]
+Int = Annotated[int, Signed32()]
+UInt = Annotated[int, Unsigned32()]
+Long = Annotated[int, Signed64()]
+Size = Annotated[int, Unsigned64()]
+Address = Annotated[int, Pointer()]
+Path = Annotated[int, CString()]
+Mode = Annotated[int, Octal()]
+
+Result = _Result
+AddressResult = Annotated[_Result, HexOutcome()]
+FdResult = Annotated[_Result, FdOutcome()]

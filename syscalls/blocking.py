@@ -1,0 +1,58 @@
+"""Waiting for a descriptor: the one pattern under every call that may block on one.
+
+A call first attempts its host call. When that says EAGAIN and the guest did not ask for O_NONBLOCK, it returns
+`until_ready(...)`, which parks the thread, attempts again at each wake, and pins the descriptor meanwhile.
+"""
+
+import ctypes
+import errno
+import select
+from collections.abc import Callable
+
+from syscalls import kernel, numbers
+from syscalls.fds import Descriptor
+from syscalls.process import Thread
+from syscalls.wait import Blocking, Wait, Wake
+
+IN = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLPRI
+OUT = select.EPOLLOUT
+AGAIN = -errno.EAGAIN
+INTERRUPTED = -errno.EINTR
+
+_pollfd = (ctypes.c_int32 * 2)()
+_pollfd_address = ctypes.addressof(_pollfd)
+
+
+def is_ready(host_fd: int, events: int) -> bool:
+    """Whether poll(2) reports any of `events`, an error or a hang-up right now."""
+    _pollfd[0] = host_fd
+    _pollfd[1] = events & 0xFFFF
+    return kernel.call3(numbers.poll, _pollfd_address, 1, 0) > 0
+
+
+def must_wait(entry: Descriptor, events: int) -> bool:
+    """Whether a host call on a descriptor that is not O_NONBLOCK on the host would block (inherited descriptors)."""
+    description = entry.description
+    return description.pollable and not description.host_nonblocking and not is_ready(entry.host, events)
+
+
+def until_ready(
+    thread: Thread,
+    entry: Descriptor,
+    events: int,
+    attempt: Callable[[], int],
+    deadline: int | None = None,
+) -> Blocking:
+    """Parks until `attempt` answers something else than -EAGAIN; -EAGAIN at the deadline, -EINTR on a signal."""
+    fds = thread.fds
+    fds.pin(entry)
+    try:
+        while True:
+            wake = yield Wait(fds=((entry.host, events),), deadline=deadline)
+            if wake is Wake.INTERRUPTED:
+                return INTERRUPTED
+            result = attempt()
+            if result != AGAIN or wake is Wake.TIMEOUT:
+                return result
+    finally:
+        fds.unpin(entry)

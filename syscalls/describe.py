@@ -1,0 +1,17 @@
+"""What a descriptor is, in words for a trace: `TCP 127.0.0.1:8080<-127.0.0.1:50312`, `eventfd`, `/tmp/log`."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from syscalls.process import Thread
+
+
+def describe(thread: "Thread", fd: int) -> str | None:
+    """The text for a descriptor number, None when it is not open. Cached until its `text` is dropped."""
+    entry = thread.fds.entries.get(fd)
+    if entry is None:
+        return None
+    if entry.text is None:
+        description = entry.description
+        entry.text = description.path or description.kind
+    return entry.text

@@ -1,0 +1,76 @@
+"""What a handler may do with the guest's memory: a protocol that the bench's address space fulfils."""
+
+from typing import Protocol
+
+
+class Memory(Protocol):
+    """Guest memory. Addresses are guest addresses, sizes are bytes.
+
+    Every access outside accessible memory raises `OSError(EFAULT)`, as the kernel's copy_from_user and
+    copy_to_user would answer. Nothing here ever touches a page that the guest itself could not touch.
+    """
+
+    def host(self, address: int) -> int:
+        """The host address that backs `address`, for a raw host call; raises EFAULT outside the user range.
+
+        Host page protections mirror the guest's, so the host's kernel answers EFAULT (or a short count) itself.
+        """
+        ...
+
+    def read(self, address: int, size: int) -> bytes:
+        """`size` bytes from `address`; raises EFAULT unless all of them are readable."""
+        ...
+
+    def write(self, address: int, data: bytes) -> None:
+        """Stores `data` at `address`; raises EFAULT unless the whole range is writable."""
+        ...
+
+    def readable(self, address: int, size: int) -> int:
+        """How many bytes from `address` on can be read in one run: 0 to `size`."""
+        ...
+
+    def cstring(self, address: int, limit: int = 4096) -> bytes:
+        """The bytes before the NUL; raises EFAULT, or ENAMETOOLONG when `limit` bytes hold no NUL."""
+        ...
+
+    def u32(self, address: int) -> int:
+        """The unsigned 32-bit little-endian value at `address`; raises EFAULT."""
+        ...
+
+    def u64(self, address: int) -> int:
+        """The unsigned 64-bit little-endian value at `address`; raises EFAULT."""
+        ...
+
+    def put_u32(self, address: int, value: int) -> None:
+        """Stores the low 32 bits of `value`; raises EFAULT."""
+        ...
+
+    def put_u64(self, address: int, value: int) -> None:
+        """Stores the low 64 bits of `value`; raises EFAULT."""
+        ...
+
+    def wrote(self, address: int, size: int) -> None:
+        """Tells that a host call stored `size` bytes there: drops translated code where the range is executable."""
+        ...
+
+    def map(
+        self, hint: int, size: int, prot: int, flags: int, host_fd: int = -1, offset: int = 0, name: str = ""
+    ) -> int:
+        """mmap(2) on the guest: the address chosen; raises EINVAL, ENOMEM, EEXIST, EACCES, ENODEV."""
+        ...
+
+    def unmap(self, address: int, size: int) -> None:
+        """munmap(2); raises EINVAL, ENOMEM."""
+        ...
+
+    def protect(self, address: int, size: int, prot: int) -> None:
+        """mprotect(2); raises EINVAL, ENOMEM, EACCES."""
+        ...
+
+    def remap(self, address: int, old_size: int, new_size: int, flags: int, new_address: int = 0) -> int:
+        """mremap(2): the address of the mapping; raises EINVAL, EFAULT, ENOMEM."""
+        ...
+
+    def set_brk(self, address: int) -> int:
+        """brk(2), as the kernel's call: the new break, or the old one when the request cannot be met."""
+        ...

@@ -1,0 +1,122 @@
+"""The state that handlers may see and change: processes, threads, and what they may ask of the bench."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from syscalls.fds import FdTable
+from syscalls.memory import Memory
+from syscalls.wait import WaitQueue
+
+PID = 1000
+"""The process id of the first guest process: the same in every run, and not 1, which programs treat as init."""
+
+PARENT_PID = 999
+"""What getppid answers: the bench stands in for the shell that would have started the program."""
+
+
+class Bench(Protocol):
+    """What a handler may ask of the machine that runs the guest."""
+
+    def spawn_thread(self, parent: "Thread", *, stack: int, tls: int | None) -> "Thread":
+        """A new thread of the parent's process that returns 0 from the same system call.
+
+        `stack` is its stack pointer (0: the parent's), `tls` its FS base (None: the parent's). Raises EAGAIN at the
+        thread limit. It becomes runnable when the handler returns.
+        """
+        ...
+
+    def segment_base(self, thread: "Thread", register: str) -> int:
+        """The base address of "fs" or "gs"."""
+        ...
+
+    def set_segment_base(self, thread: "Thread", register: str, base: int) -> None:
+        """Sets the base address of "fs" or "gs"."""
+        ...
+
+    def monotonic_ns(self) -> int:
+        """CLOCK_MONOTONIC in nanoseconds: the clock of `Wait.deadline`."""
+        ...
+
+    def realtime_ns(self) -> int:
+        """CLOCK_REALTIME in nanoseconds since the epoch."""
+        ...
+
+    def cpu_time_ns(self) -> int:
+        """Processor time that the guest process has used, in nanoseconds."""
+        ...
+
+    def random(self, count: int) -> bytes:
+        """`count` random bytes, drawn from the run's seed."""
+        ...
+
+    def note_once(self, key: str, text: str) -> None:
+        """Tells the user something once a run and key (on the bench's stderr); `text` is one line."""
+        ...
+
+    def forget_fd(self, host_fd: int) -> None:
+        """Ends the bench's own watching of a host descriptor; to be called before it is closed."""
+        ...
+
+    def kill(self, target: "Thread | Process", signal: int) -> None:
+        """Delivers a signal: ignored, or its default action."""
+        ...
+
+
+@dataclass(slots=True)
+class SignalAction:
+    """One entry of rt_sigaction(2): what a signal does. `handler` is SIG_DFL 0, SIG_IGN 1 or an address."""
+
+    handler: int = 0
+    flags: int = 0
+    restorer: int = 0
+    mask: int = 0
+
+
+@dataclass(slots=True)
+class Network:
+    """Which addresses the guest may reach: "loopback", "host" (all) or "none"."""
+
+    reach: str = "loopback"
+
+
+@dataclass(slots=True, eq=False)
+class Process:
+    """One guest process: what its threads share."""
+
+    pid: int
+    memory: Memory
+    fds: FdTable
+    bench: Bench
+    files: Any = None  # syscalls.files.FileSystem: the roots, the working directory, umask
+    network: Network = field(default_factory=Network)
+    threads: dict[int, "Thread"] = field(default_factory=dict)
+    actions: dict[int, SignalAction] = field(default_factory=dict)
+    pending: int = 0
+    futexes: dict[int, WaitQueue] = field(default_factory=dict)
+    limits: dict[int, tuple[int, int]] = field(default_factory=dict)
+    exe: str = ""
+    argv: list[bytes] = field(default_factory=list)
+    envp: list[bytes] = field(default_factory=list)
+    name: bytes = b""
+    uid: int = 1000
+    gid: int = 1000
+    cpus: int = 1
+    exit_status: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Thread:
+    """One guest thread. `context` belongs to the bench; handlers do not look into it."""
+
+    tid: int
+    process: Process
+    memory: Memory
+    fds: FdTable
+    bench: Bench
+    context: Any = None
+    clear_child_tid: int = 0
+    robust_list: int = 0
+    signal_mask: int = 0
+    pending: int = 0
+    altstack: tuple[int, int, int] = (0, 2, 0)  # ss_sp, ss_flags (SS_DISABLE), ss_size
+    name: bytes = b""

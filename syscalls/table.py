@@ -1,0 +1,234 @@
+"""The table of system calls: `@syscall` on an annotated function declares one, completely.
+
+Number (by the function's name), conversion of the registers, trace text, JSON and documentation come from the
+signature. The code for the hot path is generated from it once, when the table is first used: `call` converts only what
+must be converted, `before` and `after` exist only where memory must be captured, `json` writes a record's fields
+without walking any structure.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin, get_type_hints
+
+from syscalls import numbers
+from syscalls.args import Arg, Data, FdNumber, Outcome, json_text
+from syscalls.describe import describe
+from syscalls.wait import Result
+
+if TYPE_CHECKING:
+    from syscalls.process import Thread
+
+TABLE: dict[int, "Syscall"] = {}
+"""Every implemented call by number."""
+
+
+class Record(NamedTuple):
+    """One system call that has happened: what the trace is made from. Made as a plain tuple on the hot path.
+
+    Times are nanoseconds since the start of the run. `before` and `after` hold what `Syscall.before` and
+    `Syscall.after` captured. `result` is None for a call that was still in progress when the run ended.
+    """
+
+    sequence: int
+    time: int
+    duration: int
+    blocked: int
+    thread: "Thread"
+    syscall: "Syscall"
+    registers: tuple[int, int, int, int, int, int]
+    result: int | None
+    pc: int
+    before: tuple[Data, ...]
+    after: tuple[Data, ...]
+
+
+class Syscall:
+    """One declared call.
+
+    `call(thread, r0, ..., r5)` runs the handler on converted registers. `before(thread, r0, ..., r5)` and
+    `after(thread, r0, ..., r5, result)` capture what memory held, or are None where there is nothing to capture.
+    `json(registers, before, after)` is the text of the record's `args` and `fds` members.
+    """
+
+    name: str
+    number: int
+    args: dict[str, Arg]
+    outcome: Outcome
+    call: Callable[..., Result]
+    before: Callable[..., tuple[Data, ...]] | None
+    after: Callable[..., tuple[Data, ...]] | None
+    json: Callable[..., str]
+
+    def __init__(self, handler: Callable[..., Result], support: str) -> None:
+        self.handler = handler
+        self.name = handler.__name__.strip("_")
+        self.number = getattr(numbers, self.name)
+        self.family = handler.__module__.rpartition(".")[2]
+        self.support = support
+
+    def __getattr__(self, name: str) -> Any:
+        # Start-up time: signatures are read and code is generated for the calls that a guest really makes.
+        if name in ("args", "outcome"):
+            self.args, self.outcome = _signature(self.handler)
+        elif name in ("call", "before", "after", "json"):
+            setattr(self, name, getattr(_Generator(self), name)())
+        else:
+            raise AttributeError(name)
+        return self.__dict__[name]
+
+    @property
+    def doc(self) -> str:
+        """The handler's docstring."""
+        return inspect.getdoc(self.handler) or ""
+
+    def decode(self, record: Record) -> dict[str, Data]:
+        """The arguments by name, as data."""
+        captured = {"in": list(record.before), "out": list(record.after)}
+        shown: dict[str, Data] = {}
+        for index, (name, arg) in enumerate(self.args.items()):
+            if arg.phase == "value":
+                shown[name] = arg.data(convert(arg, record.registers[index]))
+            elif captured[arg.phase]:
+                shown[name] = captured[arg.phase].pop(0)
+            else:  # not returned: nothing was filled
+                shown[name] = record.registers[index] or None
+        return shown
+
+    def descriptors(self, record: Record) -> dict[str, str]:
+        """What each descriptor argument (and a new descriptor, as "result") was at the time of the call."""
+        fds = [name for name, arg in self.args.items() if isinstance(arg, FdNumber)]
+        texts = record.before[len(record.before) - len(fds) :] if fds else ()
+        shown = {name: text for name, text in zip(fds, texts, strict=True) if text}
+        if self.outcome.is_fd and record.result is not None and record.result >= 0 and record.after:
+            shown["result"] = record.after[-1]
+        return shown
+
+
+def convert(arg: Arg, register: int) -> int:
+    """The C value of an unsigned 64-bit register."""
+    return int(eval(arg.conversion.format(register), {}))
+
+
+def syscall(handler: Callable[..., Result] | None = None, *, partial: str = "") -> Any:
+    """Declares the decorated function as the handler of the call of its name.
+
+    The first parameter is the calling thread; the others are the call's arguments, annotated with `syscalls.args`. A name
+    that Python reserves is written with a trailing underscore. `partial` says what is missing, for the support table.
+    """
+
+    def declare(function: Callable[..., Result]) -> Callable[..., Result]:
+        entry = Syscall(function, partial or "full")
+        if entry.number in TABLE:
+            raise ValueError(f"{entry.name} is declared twice")
+        TABLE[entry.number] = entry
+        return function
+
+    return declare(handler) if handler is not None else declare
+
+
+def _signature(handler: Callable[..., Any]) -> tuple[dict[str, Arg], Outcome]:
+    hints = get_type_hints(handler, include_extras=True)
+    result = hints.pop("return", None)
+    outcome = Outcome()
+    if get_origin(result) is not None:
+        outcome = next((extra for extra in get_args(result)[1:] if isinstance(extra, Outcome)), outcome)
+    args: dict[str, Arg] = {}
+    for name in list(inspect.signature(handler).parameters)[1:]:
+        found = [extra for extra in get_args(hints[name]) if isinstance(extra, Arg)]
+        if len(found) != 1:
+            raise TypeError(f"{handler.__name__}: parameter {name!r} needs one type of syscalls.args")
+        args[name.rstrip("_")] = found[0]
+    return args, outcome
+
+
+_REGISTERS = ", ".join(f"r{index}" for index in range(6))
+
+
+class _Generator:
+    """Writes the functions of one call as Python source and compiles them."""
+
+    def __init__(self, entry: Syscall) -> None:
+        self.entry = entry
+        self.names = list(entry.args)
+        self.scope: dict[str, Any] = {"handler": entry.handler, "describe": describe, "json_text": json_text}
+        for index, arg in enumerate(entry.args.values()):
+            self.scope[f"arg{index}"] = arg
+            self.scope[f"capture{index}"] = arg.capture
+            self.scope[f"cache{index}"] = arg.json_cache()
+
+    def _compile(self, name: str, parameters: str, body: str) -> Callable[..., Any]:
+        source = f"def {name}({parameters}):\n    {body}\n"
+        exec(compile(source, f"<{self.entry.name}: {name}>", "exec"), self.scope)
+        function: Callable[..., Any] = self.scope[name]
+        return function
+
+    def _value(self, name: str) -> str:
+        if name == "result":
+            return "result"
+        index = self.names.index(name)
+        return "(" + self.entry.args[name].conversion.format(f"r{index}") + ")"
+
+    def _capture(self, index: int) -> str:
+        name = self.names[index]
+        used = "".join(f", {self._value(other)}" for other in self.entry.args[name].uses)
+        return f"capture{index}(thread, {self._value(name)}{used}), "
+
+    def call(self) -> Callable[..., Any]:
+        values = "".join(f", {self._value(name)}" for name in self.names)
+        return self._compile("call", f"thread, {_REGISTERS}", f"return handler(thread{values})")
+
+    def before(self) -> Callable[..., Any] | None:
+        args = list(self.entry.args.values())
+        parts = [self._capture(i) for i, arg in enumerate(args) if arg.phase == "in"]
+        parts += [
+            f"describe(thread, {self._value(self.names[i])}), "
+            for i, arg in enumerate(args)
+            if isinstance(arg, FdNumber)
+        ]
+        if not parts:
+            return None
+        return self._compile("before", f"thread, {_REGISTERS}", f"return ({''.join(parts)})")
+
+    def after(self) -> Callable[..., Any] | None:
+        parts = [self._capture(i) for i, arg in enumerate(self.entry.args.values()) if arg.phase == "out"]
+        if self.entry.outcome.is_fd:
+            parts.append("describe(thread, result), ")
+        if not parts:
+            return None
+        return self._compile("after", f"thread, {_REGISTERS}, result", f"return ({''.join(parts)})")
+
+    def json(self) -> Callable[..., Any]:
+        fields: list[str] = []
+        fds: list[str] = []
+        counts = {"in": 0, "out": 0}
+        args = list(self.entry.args.items())
+        fd_at = sum(arg.phase == "in" for _, arg in args)
+        for index, (name, arg) in enumerate(args):
+            if arg.phase == "value":
+                value = self._value(name)
+                shown = (
+                    f"{{cache{index}[{value}]}}"
+                    if self.scope[f"cache{index}"] is not None
+                    else f"{{{value}}}"
+                )
+            else:
+                source = "before" if arg.phase == "in" else "after"
+                position = counts[arg.phase]
+                counts[arg.phase] += 1
+                shown = f"{{json_text({source}[{position}])}}"
+                if arg.phase == "out":
+                    shown = f"{{json_text(after[{position}]) if after else r{index}}}"
+            fields.append(f'"{name}": {shown}')
+            if isinstance(arg, FdNumber):
+                fds.append(f'"{name}": {{json_text(before[{fd_at}])}}')
+                fd_at += 1
+        result = ', "result": {json_text(after[-1])}' if self.entry.outcome.is_fd else ""
+        text = '"args": {{' + ", ".join(fields) + "}}"
+        if fds or result:
+            text += ', "fds": {{' + (", ".join(fds) + (result if fds else result[2:])) + "}}"
+        if result:
+            bare = text.replace(result if fds else result[2:], "")
+            body = f"{_REGISTERS} = registers\n    if after and after[-1]: return f'''{text}'''\n    return f'''{bare}'''"
+        else:
+            body = f"{_REGISTERS} = registers\n    return f'''{text}'''"
+        return self._compile("json", "registers, before, after", body)
