@@ -1,0 +1,73 @@
+"""The one door to LLVM: IR text in, an optimised x86_64 object file out."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+
+import llvmlite.binding as llvm
+
+MEMORY_FUNCTIONS = ("memcpy", "memmove", "memset", "memcmp", "bcmp")
+"""What LLVM may call for its own intrinsics and for comparisons."""
+
+_NEEDS = re.compile(r"@(?:llvm\.)?(memcpy|memmove|memset|memcmp|bcmp)\b")
+_LEFT_OVER = re.compile(r"presplitcoroutine|@llvm\.coro\.(?!free|size|begin\b)\w+")
+
+
+class BackendError(Exception):
+    """LLVM refused the module, which is a fault of the compiler and not of the program."""
+
+
+@functools.cache
+def _machine() -> llvm.TargetMachine:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    llvm.initialize_native_asmparser()
+    target = llvm.Target.from_triple("x86_64-unknown-none-elf")
+    # Baseline x86_64: the bench emulates no AVX.
+    return target.create_target_machine(cpu="x86-64", features="", opt=2, reloc="static", codemodel="small")
+
+
+def _optimised(text: str) -> llvm.ModuleRef:
+    machine = _machine()
+    try:
+        module = llvm.parse_assembly(text)
+        module.verify()
+    except RuntimeError as error:
+        raise BackendError(f"LLVM refuses the module: {error}") from error
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = False
+    options.slp_vectorization = False
+    options.loop_unrolling = False
+    llvm.create_pass_builder(machine, options).getModulePassManager().run(
+        module, llvm.create_pass_builder(machine, options)
+    )
+    return module
+
+
+def compile_object(text: str, memory_functions: Callable[[list[str]], str]) -> tuple[bytes, str]:
+    """The object file, and the optimised IR. `memory_functions` gives IR that defines those of these names.
+
+    Raises BackendError.
+    """
+    module = _optimised(text)
+    needed = sorted({match[1] for match in _NEEDS.finditer(str(module))})
+    # Comparisons against zero may still turn from memcmp into bcmp.
+    if "memcmp" in needed and "bcmp" not in needed:
+        needed.append("bcmp")
+    defined = {item.name for item in module.functions if not item.is_declaration}
+    needed = [name for name in needed if name not in defined]
+    if needed:
+        module.link_in(_optimised(memory_functions(needed)))
+        module.verify()
+    final = str(module)
+    left = _LEFT_OVER.search(final)
+    if left:
+        raise BackendError(f"a coroutine was not split: {left[0]}")
+    return _machine().emit_object(module), final
+
+
+def version() -> str:
+    """The LLVM version, as part of what a build depends on."""
+    return ".".join(map(str, llvm.llvm_version_info))

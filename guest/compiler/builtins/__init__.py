@@ -1,0 +1,1 @@
+"""Guest code that every program may get: memory functions that LLVM calls, and the report of traps."""

@@ -1,0 +1,1 @@
+"""The checking passes: from syntax nodes to the typed tree."""

@@ -1,0 +1,1 @@
+"""The emitting passes: from the typed tree to LLVM IR text."""
