@@ -13,9 +13,8 @@ def encoded_length(length: i64) -> i64:
 
 
 @pure
-def encode(source: bytes, out: buffer) -> i64:
-    """Write `source` in Base64 with padding to the start of `out`; returns the number of characters."""
-    at = i64(0)
+def encode(source: bytes, out: buffer, at: i64) -> i64:
+    """Write `source` in Base64 with padding into `out` from offset `at`; returns the offset behind it."""
     for start in range(0, len(source), 3):
         left = len(source) - start
         group = u32(source[start]) << 16

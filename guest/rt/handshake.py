@@ -27,15 +27,14 @@ def answer_to(request: Request) -> u32:
 
 
 @pure
-def accept_key(key: bytes, out: buffer) -> i64:
-    """Write the Sec-WebSocket-Accept value for a 24-character key to the start of `out`; returns its length, 28."""
+def put_accept_key(out: buffer, at: i64, key: bytes) -> i64:
+    """Write the 28 characters of Sec-WebSocket-Accept for a key into `out` from `at`; returns the offset behind them."""
     text = array[u8, 60]()
-    at = put(text, 0, key)
-    at = put(text, at, GUID)
-    digest = array[u8, 20]()
-    sha1(text, digest)
-    assert at == len(text) and len(digest) == DIGEST_SIZE
-    return base64.encode(digest, out)
+    size = put(text, 0, key)
+    size = put(text, size, GUID)
+    digest = array[u8, DIGEST_SIZE]()
+    sha1(text[0:size], digest)
+    return base64.encode(digest, out, at)
 
 
 @pure
@@ -43,5 +42,5 @@ def put_upgrade(key: bytes, out: buffer) -> i64:
     """Write the whole 101 response to the start of `out`; returns its length."""
     at = put(out, 0, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
     at = put(out, at, b"Sec-WebSocket-Accept: ")
-    at += accept_key(key, out[at:])
+    at = put_accept_key(out, at, key)
     return put(out, at, b"\r\n\r\n")

@@ -39,8 +39,8 @@ def sha1(message: bytes, digest: buffer) -> None:
     for block in range(total // BLOCK_SIZE):
         for t in range(16):
             word = u32(0)
-            for k in range(4):
-                word = (word << 8) | padded_byte(message, total, block * BLOCK_SIZE + t * 4 + k)
+            for i in range(4):
+                word = (word << 8) | padded_byte(message, total, block * BLOCK_SIZE + t * 4 + i)
             words[t] = word
         for t in range(16, 80):
             words[t] = rotate_left(words[t - 3] ^ words[t - 8] ^ words[t - 14] ^ words[t - 16], 1)

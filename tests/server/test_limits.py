@@ -1,0 +1,131 @@
+"""Where resources end: time-outs, task slots, descriptors; and that nothing grows."""
+
+import http.client
+import resource
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def closed_after(client: socket.socket) -> tuple[float, bytes]:
+    """Seconds until the server closed, and what it sent before."""
+    began = time.monotonic()
+    data = b""
+    while piece := client.recv(65536):
+        data += piece
+    return time.monotonic() - began, data
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_silent_and_slow_clients_time_out(serve: Callable, workers: int) -> None:
+    server = serve(workers, HEADER_MS=300, IDLE_MS=150, BODY_MS=200)
+    with server.connect() as client:  # says nothing
+        took, data = closed_after(client)
+        assert 0.2 < took < 3
+        assert data == b""
+    with server.connect() as client:  # one byte now and then does not help
+        began = time.monotonic()
+        with pytest.raises(OSError):  # noqa: PT011, PT012
+            for _ in range(100):
+                client.sendall(b"G")
+                time.sleep(0.05)
+        assert time.monotonic() - began < 3
+    with server.connect() as client:
+        client.sendall(b"GET / HT")
+        took, data = closed_after(client)
+        assert data.startswith(b"HTTP/1.1 408 ")
+        assert took < 3
+    with server.connect() as client:  # idle between requests
+        client.sendall(HEALTH)
+        assert client.recv(1000).endswith(b"ok\n")
+        took, data = closed_after(client)
+        assert took < 3
+        assert data == b""
+    with server.connect() as client:  # stuck in its body
+        client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
+        took, data = closed_after(client)
+        assert data.startswith(b"HTTP/1.1 408 ")
+        assert took < 3
+
+
+def test_a_client_that_does_not_read_times_out(serve: Callable) -> None:
+    server = serve(2, SEND_MS=300)
+    before = server.descriptors()
+    with server.connect() as client:
+        client.settimeout(3)
+        with pytest.raises(OSError):  # noqa: PT011, PT012
+            while True:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 100)
+    assert server.alive()
+    if server.native:
+        time.sleep(0.1)
+        assert server.descriptors() == before
+
+
+@pytest.mark.parametrize("workers", [0, 4])
+def test_more_connections_than_slots_are_refused_not_dropped(serve: Callable, workers: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 1200 and hard != resource.RLIM_INFINITY:
+        pytest.skip("too few descriptors for this test")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+    clients = []
+    try:
+        server = serve(workers, descriptors=1400)
+        clients = [server.connect() for _ in range(1100)]
+        for client in clients:
+            client.sendall(HEALTH)
+        replies = [client.recv(1000) for client in clients]
+        served = sum(reply.startswith(b"HTTP/1.1 200 ") for reply in replies)
+        refused = sum(reply.startswith(b"HTTP/1.1 503 ") for reply in replies)
+        assert served + refused == 1100
+        assert served == (1024 if workers else 1023)
+        for client in clients:
+            client.close()
+        clients.clear()
+        for _ in range(50):
+            if server.exchange(b"GET /healthz HTTP/1.0\r\n\r\n").endswith(b"ok\n"):
+                break
+            time.sleep(0.05)
+        assert server.alive()
+    finally:
+        for client in clients:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("workers", [0, 4])
+def test_running_out_of_descriptors(serve: Callable, workers: int) -> None:
+    server = serve(workers, descriptors=30)
+    clients = [server.connect() for _ in range(60)]
+    for client in clients:
+        client.sendall(HEALTH)
+    replies = [client.recv(1000)[:13] for client in clients]
+    assert set(replies) == {b"HTTP/1.1 200 ", b"HTTP/1.1 503 "}
+    for client in clients:
+        client.close()
+    time.sleep(0.2)
+    assert server.alive()
+
+
+def test_memory_stays_constant(serve: Callable) -> None:
+    server = serve(4)
+    if not server.native:
+        pytest.skip("the emulator's own memory is measured elsewhere")
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+
+    def requests(count: int) -> None:
+        for _ in range(count):
+            client.request("GET", "/")
+            client.getresponse().read()
+        for _ in range(count // 10):
+            assert server.exchange(b"GET / HTTP/1.0\r\n\r\n")
+
+    requests(1000)
+    memory, descriptors = server.memory(), server.descriptors()
+    requests(9000)
+    assert server.memory() <= memory + 64 * 1024
+    assert server.descriptors() == descriptors
