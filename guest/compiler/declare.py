@@ -30,7 +30,6 @@ from guest.compiler.symbols import (
 from guest.compiler.types import (
     BYTES,
     NULL,
-    VOID,
     Array,
     Field,
     Struct,
@@ -405,8 +404,8 @@ class Program:
 
     def _check_marks(self, symbol: FunctionSymbol) -> None:
         marks = symbol.marks
-        if symbol.is_naked and (symbol.is_async or symbol.parameters or symbol.result != VOID):
-            raise self.report.reject(symbol.span, "a @naked function has no parameters and returns None")
+        if symbol.is_naked and symbol.is_async:
+            raise self.report.reject(symbol.span, "an async function cannot be @naked")
         if "pure" in marks and symbol.is_async:
             raise self.report.reject(symbol.span, "an async function cannot be @pure")
         if symbol.name == "_start" and symbol.struct is None and not symbol.is_naked:

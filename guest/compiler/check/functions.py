@@ -73,7 +73,7 @@ def check_function(program: Program, main: SourceModule, symbol: FunctionSymbol)
             symbol.span, f"{symbol.name} has no body: only an @extern function is declared so"
         )
     body = statements.check_block(checker, node.body)
-    if checker.assigned is not None and symbol.result != VOID:
+    if checker.assigned is not None and symbol.result != VOID and not symbol.is_naked:
         program.report.error(
             symbol.span, f"{symbol.name} can end without a return: it must give {symbol.result}"
         )

@@ -52,6 +52,8 @@ def _assume_assigned(checker: Checker, node: ast.stmt) -> None:
                     checker.assigned.add(item.id)
             else:
                 checker.broken_names.add(item.id)
+    if isinstance(node, ast.Return | ast.Break | ast.Continue):
+        checker.assigned = None
 
 
 def define(checker: Checker, node: ast.Name, type: Type) -> tree.Variable:

@@ -26,6 +26,7 @@ from guest.compiler.types import (
     NULL,
     U8,
     Array,
+    Coro,
     Fn,
     Int,
     Ptr,
@@ -92,12 +93,11 @@ def symbol_value(checker: Checker, node: ast.expr, symbol: Symbol, name: str) ->
             return constant_value(symbol, span)
         case FunctionSymbol():
             checker.program.complete_function(symbol)
-            if symbol.is_async:
-                raise checker.reject(node, f"{name} is an async function: it can only be called")
             if checker.function is not None and checker.function.is_pure and not symbol.is_pure:
                 checker.error(node, f"a @pure function cannot use {name}, which is not @pure")
             assert symbol.result is not None
-            type = Fn(tuple(item.type for item in symbol.parameters), symbol.result)
+            result = Coro(symbol.result) if symbol.is_async else symbol.result
+            type = Fn(tuple(item.type for item in symbol.parameters), result)
             return tree.FunctionRef(span, type, symbol)
         case HostSymbol():
             if isinstance(symbol.value, int):

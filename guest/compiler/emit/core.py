@@ -119,7 +119,7 @@ class FunctionEmitter:
 
     def begin(self, label: str) -> None:
         """Starts a block; an open one falls into it."""
-        if not self.terminated and self.lines:
+        if not self.terminated:
             self.jump(label)
         self.lines.append(f"{label}:")
         self.terminated = False

@@ -35,7 +35,7 @@ def emit_function(module: ModuleEmitter, symbol: FunctionSymbol) -> str:
             emitter.terminate("ret void")
     linkage = "" if module.is_visible(symbol) else "internal "
     signature = ", ".join(f"{value_type(item.type)} {name}" for item, name in parameters)
-    marks = ["naked noreturn"] if symbol.is_naked else []
+    marks = ["naked"] if symbol.is_naked else []
     if symbol.is_async:
         marks.append("presplitcoroutine")
     marks += ["noinline"] if "noinline" in symbol.marks or symbol is module.report else []

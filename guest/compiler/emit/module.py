@@ -149,7 +149,8 @@ class ModuleEmitter:
         while self.waiting:
             self.functions.append(function(self, self.waiting.pop(0)))
         size = " optsize" if self.size else ""
-        own = ' "no-builtins"' if self.exported else ""
+        # LLVM may call the memory functions, which we have; from strlen loops it would make a call that we lack.
+        own = ' "no-builtins"' if self.exported else ' "no-builtin-strlen" "no-builtin-wcslen"'
         common = f'nounwind null_pointer_is_valid "frame-pointer"="all"{size}{own}'
         if self.report is not None:
             self.data += self._trap_data()
