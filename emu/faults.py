@@ -1,0 +1,126 @@
+"""What a processor exception means on Linux: signal, si_code, si_addr and the reason in words.
+
+Sources: arch/x86/kernel/traps.c and arch/x86/mm/fault.c for which signal an exception becomes; sigaction(2) for si_code;
+Intel SDM volume 3, table 6-1 for the vectors.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from emu.cpu import Stop, StopKind
+from emu.pages import BEYOND_FILE, EXEC, READ, WRITE
+
+SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV = 4, 5, 7, 8, 11
+SIGNAL_NAMES = {
+    1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
+    9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
+    16: "SIGSTKFLT", 17: "SIGCHLD", 18: "SIGCONT", 19: "SIGSTOP", 20: "SIGTSTP", 21: "SIGTTIN", 22: "SIGTTOU",
+    23: "SIGURG", 24: "SIGXCPU", 25: "SIGXFSZ", 26: "SIGVTALRM", 27: "SIGPROF", 28: "SIGWINCH", 29: "SIGIO",
+    30: "SIGPWR", 31: "SIGSYS",
+}  # fmt: skip
+
+SEGV_MAPERR, SEGV_ACCERR = 1, 2
+BUS_ADRALN, BUS_ADRERR = 1, 2
+FPE_INTDIV, FPE_FLTINV = 1, 7
+ILL_ILLOPN = 2
+TRAP_BRKPT = 1
+SI_KERNEL = 0x80
+
+STACK_REACH = 1 << 20
+"""How far below the stack's lowest page an access still looks like a stack that grew too large (bytes)."""
+
+_VERBS = {READ: "read of", WRITE: "write to", EXEC: "jump to"}
+_PERMISSIONS = {READ: "readable", WRITE: "writable", EXEC: "executable"}
+
+
+class Fault(NamedTuple):
+    """One exception as Linux sees it. `address` is si_addr; `accessed` says that it is worth showing on a map."""
+
+    signal: int
+    code: int
+    address: int
+    reason: str
+    accessed: bool = False
+
+
+def permissions(prot: int) -> str:
+    """The protection as /proc/PID/maps writes it: "rw-"."""
+    return "".join(letter if prot & bit else "-" for letter, bit in (("r", READ), ("w", WRITE), ("x", EXEC)))
+
+
+def classify(
+    stop: Stop,
+    pc: int,
+    code: bytes,
+    protection: Callable[[int], int | None],
+    stack_low: int,
+    mnemonic: Callable[[], str] = lambda: "",
+) -> Fault:
+    """The fault behind a stop of kind MEMORY, INTERRUPT or INVALID.
+
+    `code` are the bytes at `pc`. `protection(address)` is the bits of the mapping there, None where there is none.
+    `stack_low` is the lowest address of the main thread's stack. `mnemonic()` names the instruction at `pc`.
+    """
+    if stop.kind is StopKind.MEMORY:
+        return _denied(stop, protection(stop.address), stack_low)
+    if stop.kind is StopKind.INVALID:
+        return Fault(SIGILL, ILL_ILLOPN, pc, _invalid(code, mnemonic()))
+    return _exception(stop.vector, pc, code, mnemonic)
+
+
+def _denied(stop: Stop, prot: int | None, stack_low: int) -> Fault:
+    what = f"{_VERBS[stop.access]} {stop.address:#x}"
+    if stop.address >> 47:
+        # Not canonical: the processor raises #GP, which carries no address.
+        return Fault(SIGSEGV, SI_KERNEL, 0, f"{what}: not a user address (above 0x7fffffffffff)")
+    if prot is None:
+        if stop.address < 4096:
+            return Fault(
+                SIGSEGV, SEGV_MAPERR, stop.address, f"{what}: null pointer (nothing is mapped there)", True
+            )
+        if stack_low - STACK_REACH <= stop.address < stack_low:
+            reason = f"{what}: stack overflow (below the stack's limit at {stack_low:#x})"
+            return Fault(SIGSEGV, SEGV_MAPERR, stop.address, reason, True)
+        return Fault(SIGSEGV, SEGV_MAPERR, stop.address, f"{what}: nothing is mapped there", True)
+    if prot & BEYOND_FILE:
+        return Fault(SIGBUS, BUS_ADRERR, stop.address, f"{what}: beyond the end of the mapped file", True)
+    reason = f"{what}: the mapping is not {_PERMISSIONS[stop.access]} ({permissions(prot)})"
+    return Fault(SIGSEGV, SEGV_ACCERR, stop.address, reason, True)
+
+
+def _invalid(code: bytes, mnemonic: str) -> str:
+    name = f" ({mnemonic})" if mnemonic else ""
+    if code[:2] == b"\x0f\x0b":
+        return "undefined instruction on purpose (ud2): a trap, a failed assertion, or unreachable code"
+    if code[:1] in (b"\xc4", b"\xc5"):
+        return f"AVX instruction{name}: the emulated processor has none, and CPUID says so"
+    if code[:1] == b"\x62":
+        return f"AVX-512 instruction{name}: the emulated processor has none, and CPUID says so"
+    return f"invalid opcode {code[:8].hex(' ')}{name}"
+
+
+def _exception(vector: int, pc: int, code: bytes, mnemonic: Callable[[], str]) -> Fault:
+    if vector == 0:
+        return Fault(SIGFPE, FPE_INTDIV, pc, "integer division by zero, or a quotient that does not fit")
+    if vector == 1:
+        return Fault(SIGTRAP, TRAP_BRKPT, pc, "debug trap (the trap flag, or int1)")
+    if vector == 3:
+        return Fault(SIGTRAP, SI_KERNEL, 0, "breakpoint (int3)")
+    if vector == 6:
+        return Fault(SIGILL, ILL_ILLOPN, pc, _invalid(code, mnemonic()))
+    if vector in (16, 19):
+        return Fault(SIGFPE, FPE_FLTINV, pc, "floating-point exception that the program has unmasked")
+    if vector == 17:
+        return Fault(SIGBUS, BUS_ADRALN, 0, "misaligned access with alignment checks on")
+    if vector == 0x80:
+        return Fault(
+            SIGSEGV,
+            SI_KERNEL,
+            0,
+            "int 0x80: the 32-bit system call interface is not offered; use the syscall instruction",
+        )
+    name = mnemonic()
+    what = f"privileged or forbidden instruction{f' ({name})' if name else ''}"
+    if code[:1] == b"\xcd":
+        what = f"software interrupt {code[1:2].hex()}h, which user programs may not raise"
+    return Fault(SIGSEGV, SI_KERNEL, 0, f"general protection: {what}")
