@@ -5,7 +5,7 @@ import base64
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from websockets.utils import accept_key, generate_key
+from websockets.utils import accept_key
 
 from guest.rt.handshake import answer_to, put_accept_key, put_upgrade
 from guest.rt.http import COMPLETE, Request

@@ -145,32 +145,18 @@ def test_token_characters_are_those_of_the_rfc(text: bytes) -> None:
     assert is_token(text) == bool(re.fullmatch(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", text))
 
 
-FRAGMENTS = st.lists(
-    st.sampled_from(
-        [
-            b"GET ",
-            b"/ ",
-            b"HTTP/1.1",
-            b"\r\n",
-            b"\r",
-            b"\n",
-            b"Host: a",
-            b"Content-Length: 3",
-            b"Upgrade: websocket",
-        ]
-        + [
-            b"X: y",
-            b":",
-            b" ",
-            b"\0",
-            b"Connection: close",
-            b"Transfer-Encoding: chunked",
-            b"\xff",
-            b"HTTP/2.0",
-        ]
-    ),
-    max_size=14,
-).map(b"".join)
+PIECES = [b"GET ", b"/ ", b"HTTP/1.1", b"\r\n", b"\r", b"\n", b"Host: a", b"Content-Length: 3", b"Upgrade: x"]
+PIECES += [
+    b"X: y",
+    b":",
+    b" ",
+    b"\0",
+    b"Connection: close",
+    b"Transfer-Encoding: chunked",
+    b"\xff",
+    b"HTTP/2.0",
+]
+FRAGMENTS = st.lists(st.sampled_from(PIECES), max_size=14).map(b"".join)
 
 
 @settings(deadline=None)
