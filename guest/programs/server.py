@@ -91,9 +91,11 @@ async def serve(fd: i32) -> None:
             talk.out_size = 0
             if sent < 0:
                 talk.end(False)
-        if talk.closing:
+            if talk.closing:
+                break
+        elif talk.closing:
             break
-        if talk.needs_bytes():
+        else:
             count = await Receive(fd, inlet.tail(), inlet.room(), talk.deadline, eager)
             if count > 0:
                 eager = inlet.received(count)

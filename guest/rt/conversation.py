@@ -149,10 +149,6 @@ class Conversation:
         self.closing = True
         self.linger = linger
 
-    def needs_bytes(self) -> bool:
-        """Whether `advance` stopped for a lack of bytes."""
-        return self.out_size == 0 and not self.closing
-
     def stopped(self, timed_out: bool) -> None:
         """No more bytes come: the client closed or reset the connection, or its time is up."""
         self.end(False)
