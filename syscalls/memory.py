@@ -74,3 +74,10 @@ class Memory(Protocol):
     def set_brk(self, address: int) -> int:
         """brk(2), as the kernel's call: the new break, or the old one when the request cannot be met."""
         ...
+
+    def shared_identity(self, address: int) -> object | None:
+        """What identifies the word behind a MAP_SHARED mapping in whatever place it is mapped; None for private memory.
+
+        Two addresses with equal identities are the same memory: a futex there is one futex.
+        """
+        ...

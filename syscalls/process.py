@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from syscalls.fds import FdTable
 from syscalls.memory import Memory
+from syscalls.scratch import Scratch
 from syscalls.wait import WaitQueue
 
 PID = 1000
@@ -77,6 +78,7 @@ class Network:
     """Which addresses the guest may reach: "loopback", "host" (all) or "none"."""
 
     reach: str = "loopback"
+    names: Any = None  # syscalls.unix_names.UnixNames, made when a Unix socket is first named
 
 
 @dataclass(slots=True, eq=False)
@@ -89,11 +91,15 @@ class Process:
     bench: Bench
     files: Any = None  # syscalls.files.FileSystem: the roots, the working directory, umask
     network: Network = field(default_factory=Network)
+    scratch: Scratch = field(default_factory=Scratch)
     threads: dict[int, "Thread"] = field(default_factory=dict)
     actions: dict[int, SignalAction] = field(default_factory=dict)
     pending: int = 0
-    futexes: dict[int, WaitQueue] = field(default_factory=dict)
+    futexes: dict[object, WaitQueue] = field(default_factory=dict)
     limits: dict[int, tuple[int, int]] = field(default_factory=dict)
+    settings: dict[int, int] = field(
+        default_factory=dict
+    )  # of prctl(2), by the number of their PR_SET operation
     exe: str = ""
     argv: list[bytes] = field(default_factory=list)
     envp: list[bytes] = field(default_factory=list)

@@ -8,7 +8,7 @@ without walking any structure.
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from syscalls import numbers
 from syscalls.args import Arg, Data, FdNumber, Outcome, json_text
@@ -109,6 +109,13 @@ def convert(arg: Arg, register: int) -> int:
     return int(eval(arg.conversion.format(register), {}))
 
 
+_Handler = TypeVar("_Handler", bound=Callable[..., Result])
+
+
+@overload
+def syscall(handler: _Handler) -> _Handler: ...
+@overload
+def syscall(*, partial: str) -> Callable[[_Handler], _Handler]: ...
 def syscall(handler: Callable[..., Result] | None = None, *, partial: str = "") -> Any:
     """Declares the decorated function as the handler of the call of its name.
 

@@ -1,5 +1,5 @@
 """The system calls, one file a family. Importing this package fills `syscalls.table.TABLE`."""
 
-from syscalls.calls import files, threads
+from syscalls.calls import clock, clone, files, futex, identity, signals, threads
 
-__all__ = ["files", "threads"]
+__all__ = ["clock", "clone", "files", "futex", "identity", "signals", "threads"]

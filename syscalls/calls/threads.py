@@ -1,9 +1,22 @@
-"""Calls that make, name and end threads."""
+"""Threads: ending them, their ids, segment bases, robust lists and processors."""
 
-from syscalls.args import Int, Result
-from syscalls.process import Thread
+import errno
+from typing import Annotated
+
+from syscalls import futexes
+from syscalls.args import Address, Int, Result, Size
+from syscalls.flags.threads import Arch
+from syscalls.process import PARENT_PID, Thread
 from syscalls.table import syscall
-from syscalls.wait import Exit
+from syscalls.types_threads import (
+    ArchCode,
+    InCpuMask,
+    OutCpuMask,
+    OutU32,
+    OutU64,
+    RobustListHead,
+)
+from syscalls.wait import Exit, Yield
 
 
 @syscall
@@ -19,8 +32,15 @@ def gettid(thread: Thread) -> Result:
 
 
 @syscall
+def getppid(thread: Thread) -> Result:
+    """getppid(2)."""
+    return PARENT_PID
+
+
+@syscall
 def exit_(thread: Thread, status: Int) -> Result:
     """_exit(2): ends the calling thread."""
+    futexes.thread_ends(thread)
     return Exit(status & 0xFF, group=False)
 
 
@@ -28,3 +48,96 @@ def exit_(thread: Thread, status: Int) -> Result:
 def exit_group(thread: Thread, status: Int) -> Result:
     """exit_group(2): ends the process."""
     return Exit(status & 0xFF, group=True)
+
+
+@syscall
+def set_tid_address(thread: Thread, tidptr: Address) -> Result:
+    """set_tid_address(2)."""
+    thread.clear_child_tid = tidptr
+    return thread.tid
+
+
+@syscall
+def set_robust_list(thread: Thread, head: Address, size: Size) -> Result:
+    """set_robust_list(2)."""
+    if size != RobustListHead.size:
+        return -errno.EINVAL
+    thread.robust_list = head
+    return 0
+
+
+@syscall
+def get_robust_list(thread: Thread, pid: Int, head_ptr: OutU64, sizep: OutU64) -> Result:
+    """get_robust_list(2)."""
+    target = _thread(thread, pid)
+    thread.memory.put_u64(sizep, RobustListHead.size)
+    thread.memory.put_u64(head_ptr, target.robust_list)
+    return 0
+
+
+@syscall
+def arch_prctl(thread: Thread, op: ArchCode, addr: Address) -> Result:
+    """arch_prctl(2); codes of features that the processor lacks are EINVAL or ENODEV, as there."""
+    bench = thread.bench
+    if op in (Arch.ARCH_SET_FS, Arch.ARCH_SET_GS):
+        if addr >= futexes.TASK_SIZE:
+            return -errno.EPERM
+        bench.set_segment_base(thread, "fs" if op == Arch.ARCH_SET_FS else "gs", addr)
+        return 0
+    if op in (Arch.ARCH_GET_FS, Arch.ARCH_GET_GS):
+        thread.memory.put_u64(addr, bench.segment_base(thread, "fs" if op == Arch.ARCH_GET_FS else "gs"))
+        return 0
+    if op == Arch.ARCH_GET_CPUID:
+        return 1
+    return -errno.ENODEV if op == Arch.ARCH_SET_CPUID else -errno.EINVAL
+
+
+@syscall
+def sched_yield(thread: Thread) -> Result:
+    """sched_yield(2)."""
+    return Yield(0)
+
+
+@syscall
+def sched_getaffinity(
+    thread: Thread, pid: Int, cpusetsize: Size, mask: Annotated[int, OutCpuMask()]
+) -> Result:
+    """sched_getaffinity(2): the kernel's call, which returns the size of its mask."""
+    size = cpusetsize & 0xFFFFFFFF
+    cpus = thread.process.cpus
+    if size * 8 < cpus or size & 7:
+        return -errno.EINVAL
+    _thread(thread, pid)
+    kernel_size = (cpus + 63) // 64 * 8
+    thread.memory.write(mask, ((1 << cpus) - 1).to_bytes(kernel_size, "little"))
+    return kernel_size
+
+
+@syscall(partial="accepted, and of no effect: one processor runs all threads")
+def sched_setaffinity(
+    thread: Thread, pid: Int, cpusetsize: Size, mask: Annotated[int, InCpuMask("cpusetsize")]
+) -> Result:
+    """sched_setaffinity(2)."""
+    cpus = thread.process.cpus
+    size = min(cpusetsize & 0xFFFFFFFF, (cpus + 63) // 64 * 8)
+    wanted = int.from_bytes(thread.memory.read(mask, size), "little") if size else 0
+    _thread(thread, pid)
+    return 0 if wanted & ((1 << cpus) - 1) else -errno.EINVAL
+
+
+@syscall
+def getcpu(thread: Thread, cpu: OutU32, node: OutU32, tcache: Address) -> Result:
+    """getcpu(2)."""
+    if cpu:
+        thread.memory.put_u32(cpu, 0)
+    if node:
+        thread.memory.put_u32(node, 0)
+    return 0
+
+
+def _thread(thread: Thread, tid: int) -> Thread:
+    """The thread that a pid argument names, 0 being the caller; raises ESRCH."""
+    target = thread.process.threads.get(tid) if tid else thread
+    if target is None:
+        raise OSError(errno.ESRCH, "no such thread")
+    return target

@@ -1,0 +1,81 @@
+"""Constants of signals (signal(7), sigaction(2), sigprocmask(2), sigaltstack(2); x86_64 values)."""
+
+from syscalls.flags.base import EnumSet, FlagSet
+
+
+class Signal(EnumSet):
+    """Signal numbers. SIGRTMIN is the kernel's, which libcs raise."""
+
+    SIGHUP = 1
+    SIGINT = 2
+    SIGQUIT = 3
+    SIGILL = 4
+    SIGTRAP = 5
+    SIGABRT = 6
+    SIGBUS = 7
+    SIGFPE = 8
+    SIGKILL = 9
+    SIGUSR1 = 10
+    SIGSEGV = 11
+    SIGUSR2 = 12
+    SIGPIPE = 13
+    SIGALRM = 14
+    SIGTERM = 15
+    SIGSTKFLT = 16
+    SIGCHLD = 17
+    SIGCONT = 18
+    SIGSTOP = 19
+    SIGTSTP = 20
+    SIGTTIN = 21
+    SIGTTOU = 22
+    SIGURG = 23
+    SIGXCPU = 24
+    SIGXFSZ = 25
+    SIGVTALRM = 26
+    SIGPROF = 27
+    SIGWINCH = 28
+    SIGIO = 29
+    SIGPWR = 30
+    SIGSYS = 31
+    SIGRTMIN = 32
+    SIGRTMAX = 64
+
+    @classmethod
+    def text(cls, value: int) -> str:
+        """The name; real-time signals as strace counts them (`SIGRT_2`), other numbers in decimal."""
+        if cls.SIGRTMIN < value < cls.SIGRTMAX:
+            return f"SIGRT_{value - cls.SIGRTMIN}"
+        if not 0 < value <= cls.SIGRTMAX:
+            return str(value)
+        return super().text(value)
+
+
+class SigAction(FlagSet):
+    """`sa_flags` of sigaction(2)."""
+
+    SA_RESTORER = 0x04000000
+    SA_ONSTACK = 0x08000000
+    SA_RESTART = 0x10000000
+    SA_NODEFER = 0x40000000
+    SA_RESETHAND = 0x80000000
+    SA_NOCLDSTOP = 0x00000001
+    SA_NOCLDWAIT = 0x00000002
+    SA_SIGINFO = 0x00000004
+    SA_UNSUPPORTED = 0x00000400
+    SA_EXPOSE_TAGBITS = 0x00000800
+
+
+class SigMask(EnumSet):
+    """`how` of sigprocmask(2)."""
+
+    SIG_BLOCK = 0
+    SIG_UNBLOCK = 1
+    SIG_SETMASK = 2
+
+
+class SigStack(FlagSet):
+    """`ss_flags` of sigaltstack(2)."""
+
+    SS_ONSTACK = 1
+    SS_DISABLE = 2
+    SS_AUTODISARM = 0x80000000

@@ -1,0 +1,333 @@
+"""Argument types of threads, futexes, signals and clocks: what their structures look like in a trace."""
+
+from typing import Annotated, Any
+
+from syscalls.args import (
+    Arg,
+    Data,
+    Flags,
+    Flags64,
+    InStruct,
+    OutBytes,
+    OutStruct,
+    Pointer,
+    Signed32,
+    Unsigned32,
+    Unsigned64,
+    strace_text,
+)
+from syscalls.flags.clock import Clock, Timer
+from syscalls.flags.signals import SigAction, SigMask, Signal, SigStack
+from syscalls.flags.threads import (
+    Arch,
+    Clone,
+    Futex,
+    FutexCmp,
+    FutexOp,
+    Getrandom,
+    Prctl,
+    Rlimit,
+    Rusage,
+)
+from syscalls.process import Thread
+from syscalls.structs import Layout, Timespec, Timeval
+
+_ALL_SIGNALS = (1 << 64) - 1
+_HAS_TIMEOUT = frozenset(
+    {Futex.FUTEX_WAIT, Futex.FUTEX_WAIT_BITSET, Futex.FUTEX_LOCK_PI, Futex.FUTEX_LOCK_PI2}
+    | {Futex.FUTEX_WAIT_REQUEUE_PI}
+)
+_HAS_COUNT = frozenset(
+    {Futex.FUTEX_REQUEUE, Futex.FUTEX_CMP_REQUEUE, Futex.FUTEX_WAKE_OP, Futex.FUTEX_CMP_REQUEUE_PI}
+)
+
+
+def signal_set_text(mask: int) -> str:
+    """A kernel signal set as strace writes it: `[INT TERM]`, `~[KILL STOP]` when most are in it."""
+    inverted = mask.bit_count() > 32
+    shown = mask ^ _ALL_SIGNALS if inverted else mask
+    names = [Signal.text(number).removeprefix("SIG") for number in range(1, 65) if shown >> (number - 1) & 1]
+    return ("~" if inverted else "") + "[" + " ".join(names) + "]"
+
+
+def _handler(value: int) -> Data:
+    return {0: "SIG_DFL", 1: "SIG_IGN"}.get(value, value)
+
+
+def _words(*names: str) -> tuple[tuple[str, str], ...]:
+    return tuple(("q", name) for name in names)
+
+
+SigSet = Layout("sigset_t", ("Q", "sigset", signal_set_text))
+KernelSigAction = Layout(
+    "sigaction",
+    ("Q", "sa_handler", _handler),
+    ("Q", "sa_flags", SigAction.text),
+    ("Q", "sa_restorer", lambda value: value or None),
+    ("Q", "sa_mask", signal_set_text),
+)
+StackT = Layout(
+    "stack_t",
+    ("Q", "ss_sp", lambda value: value or None),
+    ("I", "ss_flags", SigStack.text),
+    ("4x", ""),
+    ("Q", "ss_size"),
+)
+RobustListHead = Layout("robust_list_head", ("Q", "list"), ("q", "futex_offset"), ("Q", "list_op_pending"))
+CloneArgs = Layout(
+    "clone_args",
+    ("Q", "flags", Clone.text),
+    *(("Q", name, lambda value: value or None) for name in ("pidfd", "child_tid", "parent_tid")),
+    ("Q", "exit_signal", Signal.text),
+    ("Q", "stack", lambda value: value or None),
+    ("Q", "stack_size"),
+    ("Q", "tls", lambda value: value or None),
+)
+"""The first version of the structure (64 bytes), which every caller passes."""
+
+
+def _limit(value: int) -> Data:
+    return "RLIM_INFINITY" if value == _ALL_SIGNALS else value
+
+
+RlimitLayout = Layout("rlimit", ("Q", "rlim_cur", _limit), ("Q", "rlim_max", _limit))
+Timezone = Layout("timezone", ("i", "tz_minuteswest"), ("i", "tz_dsttime"))
+Tms = Layout("tms", *_words("tms_utime", "tms_stime", "tms_cutime", "tms_cstime"))
+
+
+def _c_text(value: bytes) -> bytes:
+    return value.partition(b"\0")[0]
+
+
+Utsname = Layout(
+    "utsname",
+    *(
+        ("65s", name, _c_text)
+        for name in ("sysname", "nodename", "release", "version", "machine", "domainname")
+    ),
+)
+RusageLayout = Layout(
+    "rusage",
+    *_words("utime_sec", "utime_usec", "stime_sec", "stime_usec", "ru_maxrss", "ru_ixrss", "ru_idrss"),
+    *_words("ru_isrss", "ru_minflt", "ru_majflt", "ru_nswap", "ru_inblock", "ru_oublock", "ru_msgsnd"),
+    *_words("ru_msgrcv", "ru_nsignals", "ru_nvcsw", "ru_nivcsw"),
+)
+Sysinfo = Layout(
+    "sysinfo",
+    ("q", "uptime"),
+    ("Q", "load_1"),
+    ("Q", "load_5"),
+    ("Q", "load_15"),
+    *(("Q", name) for name in ("totalram", "freeram", "sharedram", "bufferram", "totalswap", "freeswap")),
+    ("H", "procs"),
+    ("6x", ""),
+    ("Q", "totalhigh"),
+    ("Q", "freehigh"),
+    ("I", "mem_unit"),
+    ("4x", ""),
+)
+U32Word = Layout("u32", ("I", "value"))
+U64Word = Layout("u64", ("Q", "value"))
+
+
+def _only(data: Data) -> Data:
+    """The one field of a structure that stands for a plain value."""
+    return next(iter(data.values())) if isinstance(data, dict) else data
+
+
+class InSigSet(InStruct):
+    """A signal set that the call reads."""
+
+    def __init__(self) -> None:
+        super().__init__(SigSet)
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        return _only(super().capture(thread, value))
+
+    def text(self, data: Data) -> str:
+        return data if isinstance(data, str) else super().text(data)
+
+
+class OutSigSet(OutStruct):
+    """A signal set that the call fills."""
+
+    def __init__(self) -> None:
+        super().__init__(SigSet)
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        return _only(super().capture(thread, value, *used))
+
+    def text(self, data: Data) -> str:
+        return data if isinstance(data, str) else super().text(data)
+
+
+class OutValue(OutStruct):
+    """A pointer to one number that the call fills; strace's `[value]`."""
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        data = super().capture(thread, value, *used)
+        return [_only(data)] if isinstance(data, dict) else data
+
+    def text(self, data: Data) -> str:
+        if isinstance(data, list) and self.layout.size == 8:
+            return f"[{data[0]:#x}]"
+        return super().text(data)
+
+
+class FutexTimeout(Arg):
+    """futex(2)'s fourth argument: a timespec for waits, a count (val2) for requeueing and FUTEX_WAKE_OP."""
+
+    phase = "in"
+
+    def __init__(self, operation: str) -> None:
+        self.uses = (operation,)
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        command = used[0] & Futex.FUTEX_CMD_MASK
+        if command in _HAS_COUNT:
+            return value & 0xFFFFFFFF
+        if not value:
+            return None
+        if command in _HAS_TIMEOUT:
+            try:
+                return Timespec.show(thread.memory.read(value, Timespec.size))
+            except OSError:
+                return value
+        return value
+
+    def text(self, data: Data) -> str:
+        if isinstance(data, int):
+            return str(data) if data < 4096 else hex(data)
+        return strace_text(data)
+
+
+class FutexValue3(Unsigned32):
+    """futex(2)'s last argument: a bitset, the expected value, or an encoded FUTEX_WAKE_OP."""
+
+    phase = "in"
+
+    def __init__(self, operation: str) -> None:
+        self.uses = (operation,)
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        command = used[0] & Futex.FUTEX_CMD_MASK
+        if command in (Futex.FUTEX_WAIT_BITSET, Futex.FUTEX_WAKE_BITSET):
+            return "FUTEX_BITSET_MATCH_ANY" if value == 0xFFFFFFFF else hex(value)
+        if command == Futex.FUTEX_WAKE_OP:
+            shift = "FUTEX_OP_OPARG_SHIFT|" if value >> 31 else ""
+            return (
+                f"{shift}{FutexOp.text(value >> 28 & 7)}<<28|{value >> 12 & 0xFFF:#x}<<12|"
+                f"{FutexCmp.text(value >> 24 & 15)}<<24|{value & 0xFFF:#x}"
+            )
+        return value
+
+    def text(self, data: Data) -> str:
+        return str(data)
+
+
+class ClockId(Signed32):
+    """A clock id; negative ones encode the processor clock of a process, a thread or a descriptor."""
+
+    def data(self, value: int) -> Data:
+        if value >= 0:
+            return Clock.text(value)
+        if value & 3 == 3:
+            return f"FD_TO_CLOCKID({~(value >> 3)})"
+        kind = ("CPUCLOCK_PROF", "CPUCLOCK_VIRT", "CPUCLOCK_SCHED")[value & 3]
+        return f"MAKE_{'THREAD' if value & 4 else 'PROCESS'}_CPUCLOCK({~(value >> 3)}, {kind})"
+
+    def text(self, data: Data) -> str:
+        return str(data)
+
+
+class PrctlArgument(Pointer):
+    """prctl(2)'s second argument: a string for PR_SET_NAME, the name that PR_GET_NAME filled, else a number."""
+
+    phase = "out"
+
+    def __init__(self, operation: str) -> None:
+        self.uses = (operation, "result")
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        if used[0] not in (Prctl.PR_SET_NAME, Prctl.PR_GET_NAME):
+            return value
+        try:
+            return thread.memory.cstring(value, 16)
+        except OSError:
+            return value
+
+    def text(self, data: Data) -> str:
+        if isinstance(data, int):
+            return str(data) if data < 4096 else hex(data)
+        return strace_text(data)
+
+
+class InCpuMask(Arg):
+    """A processor mask that the call reads, shown as the numbers that are set; `size` names its length in bytes."""
+
+    phase = "in"
+
+    def __init__(self, size: str) -> None:
+        self.uses = (size,)
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        if not value or used[0] <= 0:
+            return value or None
+        try:
+            mask = int.from_bytes(thread.memory.read(value, min(used[0], 128)), "little")
+        except OSError:
+            return value
+        return [cpu for cpu in range(mask.bit_length()) if mask >> cpu & 1]
+
+    def text(self, data: Data) -> str:
+        if isinstance(data, list):
+            return "[" + " ".join(map(str, data)) + "]"
+        return "NULL" if data is None else hex(data)
+
+
+class OutCpuMask(InCpuMask):
+    """A processor mask that the call fills; the result is its length."""
+
+    phase = "out"
+
+    def __init__(self) -> None:
+        super().__init__("result")
+
+
+def _flags(names: type[Any]) -> Flags:
+    return Flags(names)
+
+
+SignalNumber = Annotated[int, _flags(Signal)]
+CloneFlags = Annotated[int, Flags64(Clone)]
+FutexOperation = Annotated[int, _flags(Futex)]
+ClockNumber = Annotated[int, ClockId()]
+TimerFlags = Annotated[int, _flags(Timer)]
+ArchCode = Annotated[int, _flags(Arch)]
+PrctlOption = Annotated[int, _flags(Prctl)]
+PrctlValue = Annotated[int, PrctlArgument("op")]
+Word = Annotated[int, Unsigned64()]
+Resource = Annotated[int, _flags(Rlimit)]
+RusageWho = Annotated[int, _flags(Rusage)]
+RandomFlags = Annotated[int, _flags(Getrandom)]
+MaskHow = Annotated[int, _flags(SigMask)]
+InCloneArgs = Annotated[int, InStruct(CloneArgs)]
+InTimespec = Annotated[int, InStruct(Timespec)]
+OutTimespec = Annotated[int, OutStruct(Timespec)]
+OutTimeval = Annotated[int, OutStruct(Timeval)]
+OutTimezone = Annotated[int, OutStruct(Timezone)]
+OutTms = Annotated[int, OutStruct(Tms)]
+InSet = Annotated[int, InSigSet()]
+OutSet = Annotated[int, OutSigSet()]
+InAction = Annotated[int, InStruct(KernelSigAction)]
+OutAction = Annotated[int, OutStruct(KernelSigAction)]
+InStack = Annotated[int, InStruct(StackT)]
+OutStack = Annotated[int, OutStruct(StackT)]
+InLimit = Annotated[int, InStruct(RlimitLayout)]
+OutLimit = Annotated[int, OutStruct(RlimitLayout)]
+OutUtsname = Annotated[int, OutStruct(Utsname)]
+OutRusage = Annotated[int, OutStruct(RusageLayout)]
+OutSysinfo = Annotated[int, OutStruct(Sysinfo)]
+OutU32 = Annotated[int, OutValue(U32Word)]
+OutU64 = Annotated[int, OutValue(U64Word)]
+OutRandom = Annotated[int, OutBytes()]
