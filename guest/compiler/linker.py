@@ -126,7 +126,8 @@ class _Linker:
             return False
         if section.flags & elf.SHF_TLS:
             raise LinkError(f"{section.name}: thread-local variables are not supported")
-        if section.kind in (elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY, elf.SHT_PREINIT_ARRAY):
+        arrays = (elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY, elf.SHT_PREINIT_ARRAY)
+        if section.kind in arrays or section.name.startswith((".ctors", ".dtors")):
             raise LinkError(f"{section.name}: constructors and destructors are not supported")
         if section.kind not in (elf.SHT_PROGBITS, elf.SHT_NOBITS):
             raise LinkError(f"{section.name}: section type {section.kind:#x} is not supported")
@@ -264,9 +265,9 @@ class _Linker:
     def _where(self, section: Section, offset: int) -> str:
         """`function+0x12` when a function symbol covers the place, else `section+0x12`."""
         for symbol in self.obj.symbols:
-            if symbol.section == section.index and symbol.kind == elf.STT_FUNC:
-                if symbol.value <= offset < symbol.value + symbol.size:
-                    return f"{symbol.name}+{offset - symbol.value:#x}"
+            inside = symbol.section == section.index and symbol.value <= offset < symbol.value + symbol.size
+            if inside and symbol.kind == elf.STT_FUNC:
+                return f"{symbol.name}+{offset - symbol.value:#x}"
         return f"{section.name}+{offset:#x}"
 
     def _entry_address(self) -> int:
