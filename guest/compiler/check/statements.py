@@ -369,7 +369,7 @@ def check_return(checker: Checker, node: ast.Return) -> list[tree.Stmt]:
     if node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None):
         if result != VOID:
             raise checker.reject(node, f"{checker.function.name} returns {result}: a value is missing")
-        value = None
+        value: tree.Expr | None = None
     elif result == VOID:
         raise checker.reject(node.value, f"{checker.function.name} returns None: no value can be given")
     elif isinstance(result, Tuple) and isinstance(node.value, ast.Tuple):
@@ -378,8 +378,9 @@ def check_return(checker: Checker, node: ast.Return) -> list[tree.Stmt]:
         parts = [checker.value(item, type) for item, type in zip(node.value.elts, result.items, strict=True)]
         value = tree.MakeTuple(checker.span(node.value), result, parts)
     else:
-        value = checker.value(node.value, result)
-        _refuse_own_storage(checker, node.value, value)
+        given = checker.value(node.value, result)
+        _refuse_own_storage(checker, node.value, given)
+        value = given
     checker.assigned = None
     return [tree.Return(span, value)]
 

@@ -7,6 +7,7 @@ import difflib
 
 from guest.compiler import tree
 from guest.compiler.check.core import Checker, expression
+from guest.compiler.diagnostics import Span
 from guest.compiler.symbols import (
     BrokenSymbol,
     ConstantSymbol,
@@ -116,7 +117,7 @@ def symbol_value(checker: Checker, node: ast.expr, symbol: Symbol, name: str) ->
             raise checker.program.silent()
 
 
-def constant_value(symbol: ConstantSymbol, span: tree.Span) -> tree.Expr:
+def constant_value(symbol: ConstantSymbol, span: Span) -> tree.Expr:
     """The value of a named constant; tables are referred to, everything else is copied."""
     value = symbol.value
     match value:
