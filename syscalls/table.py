@@ -6,12 +6,13 @@ must be converted, `before` and `after` exist only where memory must be captured
 without walking any structure.
 """
 
+import errno
 import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from syscalls import numbers
-from syscalls.args import Arg, Data, FdNumber, Outcome, json_text
+from syscalls.args import Address, Arg, Data, FdNumber, Outcome, json_text
 from syscalls.describe import describe
 from syscalls.wait import Result
 
@@ -102,6 +103,37 @@ class Syscall:
         if self.outcome.is_fd and record.result is not None and record.result >= 0 and record.after:
             shown["result"] = record.after[-1]
         return shown
+
+
+def _missing(
+    thread: "Thread", arg0: Address, arg1: Address, arg2: Address, arg3: Address, arg4: Address, arg5: Address
+) -> Result:
+    """A call that no handler is declared for."""
+    return -errno.ENOSYS
+
+
+class Missing(Syscall):
+    """A number without a handler: answers ENOSYS, shows its raw arguments. `name` is `syscall_0x...` for no call at all."""
+
+    def __init__(self, number: int) -> None:
+        self.handler = _missing
+        self.number = number
+        self.name = numbers.NAMES.get(number, f"syscall_{number:#x}")
+        self.family = "missing"
+        self.support = "missing"
+
+
+_MISSING: dict[int, Missing] = {}
+
+
+def lookup(number: int) -> Syscall:
+    """The entry of any number; a `Missing` for one that TABLE lacks."""
+    entry = TABLE.get(number) or _MISSING.get(number)
+    if entry is None:
+        entry = Missing(number)
+        if len(_MISSING) < 1024:  # a guest chooses the numbers
+            _MISSING[number] = entry
+    return entry
 
 
 def convert(arg: Arg, register: int) -> int:
