@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from emu import cpu_native as native
 from emu.cpuid import cpuid
+from emu.mirror import peek
 from emu.pages import CHUNK, EXEC, PAGE, READ, USER_END, WRITE
-
 
 _UC_ARCH_X86, _UC_MODE_64 = 4, 8
 _UC_TLB_VIRTUAL = 1
@@ -250,9 +250,9 @@ class Cpu:
             value = _u64(mark + index)
             register = native.UC_REGISTERS[name]
             self._check(self._library.reg_write(self._engine, register, ctypes.byref(value)), "uc_reg_write")
-        cpu = native.peek(engine + native.UC_CPU, 8)
+        cpu = peek(engine + native.UC_CPU, 8)
         state = int.from_bytes(cpu, "little") + native.CPU_ENV
-        found = native.peek(state, 128)
+        found = peek(state, 128)
         if found != b"".join((mark + index).to_bytes(8, "little") for index in range(16)):
             raise EngineError("the layout of this libunicorn is not that of 2.1.4")
         return state
@@ -356,7 +356,6 @@ class Cpu:
         return Stop(StopKind.REQUEST if self._requested else StopKind.BUDGET)
 
     def _denied(self) -> Stop:
-        page = self._cells[native.FAULT_PAGE]
         access = {_MEM_READ: READ, _MEM_WRITE: WRITE, _MEM_FETCH: EXEC}[self._cells[native.FAULT_ACCESS]]
         address = native.invalid_address(self._engine.value or 0)
         return Stop(StopKind.MEMORY, address=address, access=access)

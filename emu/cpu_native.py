@@ -7,10 +7,7 @@ price of a ctypes callback. Each stub is position-independent; `{names}` are rep
 
 import ctypes
 import mmap
-import os
 import struct
-
-from syscalls import kernel, numbers
 
 # Private layout of Unicorn 2.1.4 (include/uc_priv.h, qemu/target/i386/cpu.h), verified by the self test of `emu.cpu`.
 UC_CPU = 440  # uc_struct.cpu: pointer to the X86CPU
@@ -21,7 +18,7 @@ OLD_EXCEPTION = 5496 // 4  # 4-byte words: the exception being delivered; the en
 CONTEXT_WORDS = 231  # up to and with xmm15: the rest of the state never changes in user mode
 CTL_TB_REMOVE_CACHE, CTL_TLB_FLUSH = 9, 11
 
-REGISTERS = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi") + tuple(f"r{n}" for n in range(8, 16))
+REGISTERS = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{n}" for n in range(8, 16)))
 """The general registers in the order in which the state holds them, 8 bytes each from offset 0."""
 UC_REGISTERS = dict(zip(REGISTERS, (35, 38, 40, 37, 44, 36, 43, 39, *range(106, 114)), strict=True))
 """Unicorn's numbers of them (UC_X86_REG_*)."""
@@ -213,17 +210,6 @@ def assemble(**values: int) -> tuple[mmap.mmap, dict[str, int]]:
         addresses[name] = base + page.tell()
         page.write(bytes.fromhex(text.format(**words)))
     return page, addresses
-
-
-def peek(address: int, size: int) -> bytes:
-    """Up to 4096 bytes of this process at any address; empty where there is no memory, instead of a crash."""
-    receiver, sender = os.pipe()
-    try:
-        got = kernel.call3(numbers.write, sender, address, size)
-        return os.read(receiver, got) if got > 0 else b""
-    finally:
-        os.close(receiver)
-        os.close(sender)
 
 
 def invalid_address(engine: int) -> int:

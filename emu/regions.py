@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 PAGE = 4096
+_ROOFS = 64  # sizes whose search is remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ class Region:
             and before.name == self.name
             and before.file == self.file
             and before.growsdown == self.growsdown
-            and not (self.shared and self.file is None)  # each anonymous shared mapping is an object of its own
+            and not (
+                self.shared and self.file is None
+            )  # each anonymous shared mapping is an object of its own
             and (self.file is None or before.offset + before.size == self.offset)
         )
 
@@ -59,7 +62,7 @@ class RegionMap:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._regions: list[Region] = []
-        # For each power of two: no free room of that size lies above this address (below the top of the search).
+        # For sizes that were asked for: no free room of that size lies above this address (below the top of the search).
         self._roof: dict[int, int] = {}
         self._top = 0
 
@@ -112,10 +115,22 @@ class RegionMap:
         if not removed:
             return removed
         low, high = self._span(start, end)
-        left = [region.part(region.start, start) for region in self._regions[low : low + 1] if region.start < start]
-        right = [region.part(end, region.end) for region in self._regions[high - 1 : high] if region.end > end]
+        left = [
+            region.part(region.start, start)
+            for region in self._regions[low : low + 1]
+            if region.start < start
+        ]
+        right = [
+            region.part(end, region.end) for region in self._regions[high - 1 : high] if region.end > end
+        ]
         self._replace(low, high, left + right)
-        free_end = right[0].start if right else self._starts[low + len(left)] if low + len(left) < len(self) else 1 << 64
+        free_end = (
+            right[0].start
+            if right
+            else self._starts[low + len(left)]
+            if low + len(left) < len(self)
+            else 1 << 64
+        )
         for size, roof in self._roof.items():
             if free_end > roof:
                 self._roof[size] = free_end
@@ -142,25 +157,20 @@ class RegionMap:
         if top != self._top:
             self._top = top
             self._roof.clear()
-        step = 1 << (size.bit_length() - 1)
-        end = min(self._roof.get(step, top), top)
-        roof: int | None = None
+        if len(self._roof) > _ROOFS:
+            self._roof.clear()
+        end = min(self._roof.get(size, top), top)
         at = bisect_right(self._starts, end - 1) - 1
         if at >= 0 and self._regions[at].end > end:
             end = self._regions[at].start
         while True:
             below = self._regions[at] if at >= 0 else None
-            if below is not None and below.end > end:  # the stack's gap may reach below its neighbour
-                start = end
-            else:
-                start = max(below.end if below is not None else 0, bottom)
-            if roof is None and end - start >= step:
-                roof = end
-            if end - start >= size:
-                self._roof[step] = end if roof is None else roof
+            start = max(below.end if below is not None else 0, bottom)
+            if end - start >= size:  # negative where a stack's gap reaches below the next region's end
+                self._roof[size] = end
                 return end - size
             if below is None or below.start <= bottom:
-                self._roof[step] = bottom if roof is None else roof
+                self._roof[size] = bottom
                 return None
             end = min(end, below.start - (gap if below.growsdown else 0))
             at -= 1
