@@ -106,7 +106,7 @@ class Syscall:
 
 
 def _missing(
-    thread: "Thread", arg0: Address, arg1: Address, arg2: Address, arg3: Address, arg4: Address, arg5: Address
+    thread: object, arg0: Address, arg1: Address, arg2: Address, arg3: Address, arg4: Address, arg5: Address
 ) -> Result:
     """A call that no handler is declared for."""
     return -errno.ENOSYS
