@@ -9,8 +9,19 @@ stop the bench, while the guest sees the flag that it set itself.
 import errno
 import os
 from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from syscalls.memory import Memory
 
 O_NONBLOCK = 0o4000
+
+
+class Operations(Protocol):
+    """What a descriptor does itself instead of its host descriptor: a device that the bench imitates."""
+
+    def read(self, memory: Memory, address: int, count: int) -> int:
+        """read(2) of `count` bytes into guest memory: how many were stored, or -errno. Never waits."""
+        ...
 
 
 class Description:
@@ -19,9 +30,21 @@ class Description:
     `kind` is one of "file", "directory", "pipe", "socket", "eventfd", "epoll", "tty", "device", "inherited"...
     `pollable` says that the host can report readiness, hence that a call on it may have to wait. `host_nonblocking` says
     that the host descriptor itself has O_NONBLOCK; without it a call must poll before it may touch the host.
+    `operations`, where not None, stand in for reading from the host.
     """
 
-    __slots__ = ("detail", "flags", "host_nonblocking", "kind", "nonblocking", "path", "pollable", "watchers")
+    __slots__ = (
+        "detail",
+        "flags",
+        "host_nonblocking",
+        "kind",
+        "nonblocking",
+        "operations",
+        "owner",
+        "path",
+        "pollable",
+        "watchers",
+    )
 
     def __init__(
         self,
@@ -40,6 +63,8 @@ class Description:
         self.pollable = pollable
         self.host_nonblocking = host_nonblocking
         self.detail = detail
+        self.operations: Operations | None = None
+        self.owner = (0, 0, 0)  # F_SETOWN_EX type and id, F_SETSIG signal
 
 
 class Descriptor:
@@ -60,6 +85,10 @@ class Descriptor:
         self.text: str | None = (
             None  # what the trace calls it; None = to be made anew (see syscalls.describe)
         )
+
+    def copy(self, host: int, cloexec: bool) -> "Descriptor":
+        """A duplicate on another host descriptor: the same description."""
+        return Descriptor(host, self.description, cloexec)
 
 
 class FdTable:

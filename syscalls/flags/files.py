@@ -170,6 +170,11 @@ class FileType(FlagSet):
     S_ISGID = 0o2000
     S_ISVTX = 0o1000
 
+    @classmethod
+    def text(cls, value: int) -> str:
+        """As strace: the type, the three special bits, the permissions in octal."""
+        return f"{super().text(value & ~0o777)}|{value & 0o777:#05o}"
+
 
 class ReadWrite(FlagSet):
     """preadv2(2) and pwritev2(2)."""

@@ -1,0 +1,270 @@
+"""Argument types of files, descriptors and mappings: how their structures show in a trace."""
+
+import struct
+from typing import TYPE_CHECKING, Annotated
+
+from syscalls.args import (
+    STRUCT_LIMIT,
+    Arg,
+    Data,
+    Flags,
+    OutStruct,
+    Signed64,
+    Unsigned32,
+    Unsigned64,
+    payload,
+    strace_text,
+)
+from syscalls.flags import (
+    Access,
+    AccessAt,
+    At,
+    Dup,
+    Eventfd,
+    Fcntl,
+    FdFlags,
+    FileType,
+    Ioctl,
+    LockOperation,
+    LockType,
+    Madvise,
+    Map,
+    Memfd,
+    Mlock,
+    Mlockall,
+    Mremap,
+    Msync,
+    Open,
+    Pipe,
+    Prot,
+    ReadWrite,
+    Seal,
+    Seek,
+)
+from syscalls.structs import Layout, Timespec
+
+if TYPE_CHECKING:
+    from syscalls.process import Thread
+
+_IOVEC = struct.Struct("<QQ")
+
+
+def _device(number: int) -> str:
+    major = (number >> 8 & 0xFFF) | (number >> 32 & ~0xFFF)
+    minor = (number & 0xFF) | (number >> 12 & ~0xFF)
+    return f"makedev({major:#x}, {minor:#x})"
+
+
+Stat = Layout(
+    "stat",
+    ("Q", "st_dev", _device),
+    ("Q", "st_ino"),
+    ("Q", "st_nlink"),
+    ("I", "st_mode", FileType.text),
+    ("I", "st_uid"),
+    ("I", "st_gid"),
+    ("4x", ""),
+    ("Q", "st_rdev", _device),
+    ("q", "st_size"),
+    ("q", "st_blksize"),
+    ("q", "st_blocks"),
+    ("16s", "st_atim", lambda data: Timespec.show(data)),
+    ("16s", "st_mtim", lambda data: Timespec.show(data)),
+    ("16s", "st_ctim", lambda data: Timespec.show(data)),
+    ("24x", ""),
+)
+
+Flock = Layout(
+    "flock",
+    ("h", "l_type", LockType.text),
+    ("h", "l_whence", Seek.text),
+    ("4x", ""),
+    ("q", "l_start"),
+    ("q", "l_len"),
+    ("i", "l_pid"),
+    ("4x", ""),
+)
+
+Winsize = Layout("winsize", ("H", "ws_row"), ("H", "ws_col"), ("H", "ws_xpixel"), ("H", "ws_ypixel"))
+
+Termios = Layout(
+    "termios",
+    ("I", "c_iflag", hex),
+    ("I", "c_oflag", hex),
+    ("I", "c_cflag", hex),
+    ("I", "c_lflag", hex),
+    ("B", "c_line"),
+    ("19s", "c_cc"),
+)
+
+
+class IoVec(Arg):
+    """An array of struct iovec: base as the bytes there, and length. `count` names the parameter with its size."""
+
+    phase = "in"
+
+    def __init__(self, count: str) -> None:
+        self.uses = (count,)
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        return _vector(thread, value, used[0], 1 << 63)
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else strace_text(data)
+
+
+class OutIoVec(IoVec):
+    """The same, filled by the call: only as many bytes as the result says are shown."""
+
+    phase = "out"
+
+    def __init__(self, count: str) -> None:
+        self.uses = (count, "result")
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if used[1] < 0:
+            return value or None
+        return _vector(thread, value, used[0], used[1])
+
+
+def _vector(thread: "Thread", address: int, count: int, filled: int) -> Data:
+    if not address:
+        return None
+    if not 0 < count <= 1024:
+        return [] if not count else address
+    count = min(count, STRUCT_LIMIT)
+    try:
+        table = thread.memory.read(address, count * 16)
+    except OSError:
+        return address
+    shown = []
+    for base, length in _IOVEC.iter_unpack(table):
+        here = min(length, filled)
+        filled -= here
+        shown.append({"iov_base": payload(thread, base, here), "iov_len": length})
+    return shown
+
+
+class OutPair(Arg):
+    """int[2], filled by the call."""
+
+    phase = "out"
+    uses = ("result",)
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if used[0] < 0:
+            return value or None
+        try:
+            return list(struct.unpack("<ii", thread.memory.read(value, 8)))
+        except OSError:
+            return value
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else strace_text(data)
+
+
+class FcntlArgument(Arg):
+    """The third argument of fcntl(2), whose meaning depends on the command."""
+
+    phase = "out"
+    uses = ("cmd", "result")
+    _none = frozenset((Fcntl.F_GETFD, Fcntl.F_GETFL, Fcntl.F_GETOWN, Fcntl.F_GETSIG, Fcntl.F_GETLEASE))
+    _none |= {Fcntl.F_GETPIPE_SZ, Fcntl.F_GET_SEALS}
+    _locks = frozenset((Fcntl.F_GETLK, Fcntl.F_SETLK, Fcntl.F_SETLKW))
+    _locks |= {Fcntl.F_OFD_GETLK, Fcntl.F_OFD_SETLK, Fcntl.F_OFD_SETLKW}
+    _owners = frozenset((Fcntl.F_GETOWN_EX, Fcntl.F_SETOWN_EX))
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        command = used[0]
+        if command in self._none:
+            return "0"
+        if command == Fcntl.F_SETFD:
+            return FdFlags.text(value)
+        if command == Fcntl.F_SETFL:
+            return Open.text(value)
+        if command == Fcntl.F_ADD_SEALS:
+            return Seal.text(value)
+        if command == Fcntl.F_SETLEASE:
+            return LockType.text(value)
+        try:
+            if command in self._locks:
+                return Flock.show(thread.memory.read(value, Flock.size))
+            if command in self._owners:
+                kind, number = struct.unpack("<ii", thread.memory.read(value, 8))
+                return {"type": kind, "pid": number}
+        except OSError:
+            return value
+        return (value & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
+
+    def text(self, data: Data) -> str:
+        return strace_text(data)
+
+
+class IoctlArgument(Arg):
+    """The third argument of ioctl(2), whose meaning depends on the request."""
+
+    phase = "out"
+    uses = ("request", "result")
+    _numbers = frozenset((Ioctl.FIONBIO, Ioctl.FIOASYNC, Ioctl.FIONREAD, Ioctl.TIOCOUTQ, Ioctl.TIOCGPTN))
+    _numbers |= {Ioctl.TIOCSPTLCK, Ioctl.TIOCGPGRP, Ioctl.TIOCSPGRP, Ioctl.TIOCGSID, Ioctl.SIOCATMARK}
+    _sizes = frozenset((Ioctl.TIOCGWINSZ, Ioctl.TIOCSWINSZ))
+    _terminals = frozenset((Ioctl.TCGETS, Ioctl.TCSETS, Ioctl.TCSETSW, Ioctl.TCSETSF))
+    _given = frozenset((Ioctl.FIONBIO, Ioctl.FIOASYNC, Ioctl.TIOCSPTLCK, Ioctl.TIOCSPGRP, Ioctl.TIOCSWINSZ))
+    _given |= {Ioctl.TCSETS, Ioctl.TCSETSW, Ioctl.TCSETSF}
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        request, result = used
+        if result < 0 and request not in self._given:
+            return value or None
+        try:
+            if request in self._numbers:
+                return list(struct.unpack("<i", thread.memory.read(value, 4)))
+            if request in self._sizes:
+                return Winsize.show(thread.memory.read(value, Winsize.size))
+            if request in self._terminals:
+                return Termios.show(thread.memory.read(value, Termios.size))
+        except OSError:
+            pass
+        return value or None
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else strace_text(data)
+
+
+class WordFlags(Flags):
+    """Flags in an unsigned long; what has no name shows in hexadecimal."""
+
+    conversion = Unsigned64.conversion
+
+
+class UnsignedFlags(Flags):
+    """A set in an unsigned int."""
+
+    conversion = Unsigned32.conversion
+
+
+OpenFlags = Annotated[int, Flags(Open)]
+AtFlags = Annotated[int, Flags(At)]
+AccessMode = Annotated[int, Flags(Access)]
+AccessFlags = Annotated[int, Flags(AccessAt)]
+Whence = Annotated[int, Flags(Seek)]
+FcntlCommand = Annotated[int, Flags(Fcntl)]
+IoctlRequest = Annotated[int, UnsignedFlags(Ioctl)]
+DupFlags = Annotated[int, Flags(Dup)]
+PipeFlags = Annotated[int, Flags(Pipe)]
+EventfdFlags = Annotated[int, Flags(Eventfd)]
+MemfdFlags = Annotated[int, Flags(Memfd)]
+LockOperations = Annotated[int, Flags(LockOperation)]
+ReadWriteFlags = Annotated[int, Flags(ReadWrite)]
+ProtFlags = Annotated[int, WordFlags(Prot)]
+MapFlags = Annotated[int, WordFlags(Map)]
+MremapFlags = Annotated[int, WordFlags(Mremap)]
+MsyncFlags = Annotated[int, Flags(Msync)]
+MlockFlags = Annotated[int, Flags(Mlock)]
+MlockallFlags = Annotated[int, Flags(Mlockall)]
+Advice = Annotated[int, Flags(Madvise)]
+Offset = Annotated[int, Signed64()]
+StatOut = Annotated[int, OutStruct(Stat)]
+PairOut = Annotated[int, OutPair()]
+FcntlArg = Annotated[int, FcntlArgument()]
+IoctlArg = Annotated[int, IoctlArgument()]
