@@ -7,7 +7,7 @@ import importlib
 import json
 import os
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +71,10 @@ def _compiler_digest() -> str:
     digest = hashlib.sha256()
     for file in sorted(PACKAGE.rglob("*.py")):
         digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    try:
-        digest.update(version("llvmlite").encode())
-    except PackageNotFoundError:
-        pass
+    # Found without importing it; importlib.metadata would cost as much as the rest of a cache hit.
+    spec = find_spec("llvmlite")
+    if spec is not None and spec.origin is not None:
+        digest.update((Path(spec.origin).parent / "_version.py").read_bytes())
     return digest.hexdigest()
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ast
 
 LIMIT = 20
 """How many diagnostics one compilation reports at most."""

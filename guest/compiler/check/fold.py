@@ -99,6 +99,14 @@ def compare(node: tree.Compare) -> tree.Expr:
     return node
 
 
+def logic(node: tree.Logic) -> tree.Expr:
+    """`and` or `or` of two constants, folded."""
+    if isinstance(node.left, tree.BoolConst) and isinstance(node.right, tree.BoolConst):
+        left, right = node.left.value, node.right.value
+        return tree.BoolConst(node.span, BOOL, left and right if node.op == "and" else left or right)
+    return node
+
+
 def convert(node: tree.Convert) -> tree.Expr:
     """An integer conversion, folded."""
     value = node.value

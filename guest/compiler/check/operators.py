@@ -160,7 +160,7 @@ def check_logic(checker: Checker, node: ast.BoolOp, expected: Type | None) -> tr
     op = "and" if isinstance(node.op, ast.And) else "or"
     result = checker.condition(node.values[0])
     for item in node.values[1:]:
-        result = tree.Logic(checker.span(node), BOOL, op, result, checker.condition(item))
+        result = fold.logic(tree.Logic(checker.span(node), BOOL, op, result, checker.condition(item)))
     return result
 
 

@@ -1,0 +1,3 @@
+"""A constant."""
+
+SMALL = 8
