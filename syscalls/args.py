@@ -43,6 +43,10 @@ def json_text(data: Data) -> str:
         return str(data)
     if kind is bytes:
         return encode_basestring_ascii(data.decode("latin-1"))
+    if kind is str:
+        return encode_basestring_ascii(data)
+    if data is None:
+        return "null"
     if kind is Cut:
         return f'{{"bytes": {encode_basestring_ascii(data[0].decode("latin-1"))}, "size": {data[1]}}}'
     if kind is dict:
@@ -113,6 +117,8 @@ class Arg:
     conversion: ClassVar[str] = "{}"
     phase: ClassVar[str] = "value"
     uses: tuple[str, ...] = ()
+    json_form: ClassVar[str] = ""
+    """For plain values: an expression over `{}`, the C value, that gives what JSON text shows of it; else `data` does."""
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         """The data to show; only called in the phases "in" and "out". Must not raise."""
@@ -128,7 +134,7 @@ class Arg:
 
     def json_cache(self) -> dict[int, str] | None:
         """For plain values that do not show as the number itself: value to JSON text."""
-        if type(self).data is Arg.data:
+        if type(self).data is Arg.data or self.json_form:
             return None
         return _JsonCache(lambda value: json_text(self.data(value)))
 
@@ -171,6 +177,8 @@ class DirFdNumber(FdNumber):
 
 class Pointer(Arg):
     """An address that is shown as a number only."""
+
+    json_form = '{} or "null"'
 
     def data(self, value: int) -> Data:
         return value or None

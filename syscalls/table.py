@@ -48,7 +48,8 @@ class Syscall:
 
     `call(thread, r0, ..., r5)` runs the handler on converted registers. `before(thread, r0, ..., r5)` and
     `after(thread, r0, ..., r5, result)` capture what memory held, or are None where there is nothing to capture.
-    `json(registers, before, after)` is the text of the record's `args` and `fds` members.
+    `json(registers, before, after)` is the text of the record's `args` and `fds` members, `text(registers, before, after)`
+    the arguments as strace -y prints them.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Syscall:
     before: Callable[..., tuple[Data, ...]] | None
     after: Callable[..., tuple[Data, ...]] | None
     json: Callable[..., str]
+    text: Callable[..., str]
 
     def __init__(self, handler: Callable[..., Result], support: str) -> None:
         self.handler = handler
@@ -71,7 +73,7 @@ class Syscall:
         # Start-up time: signatures are read and code is generated for the calls that a guest really makes.
         if name in ("args", "outcome"):
             self.args, self.outcome = _signature(self.handler)
-        elif name in ("call", "before", "after", "json"):
+        elif name in ("call", "before", "after", "json", "text"):
             setattr(self, name, getattr(_Generator(self), name)())
         else:
             raise AttributeError(name)
@@ -245,11 +247,11 @@ class _Generator:
         for index, (name, arg) in enumerate(args):
             if arg.phase == "value":
                 value = self._value(name)
-                shown = (
-                    f"{{cache{index}[{value}]}}"
-                    if self.scope[f"cache{index}"] is not None
-                    else f"{{{value}}}"
-                )
+                if self.scope[f"cache{index}"] is not None:
+                    value = f"cache{index}[{value}]"
+                elif arg.json_form:
+                    value = arg.json_form.format(value)
+                shown = f"{{{value}}}"
             else:
                 source = "before" if arg.phase == "in" else "after"
                 position = counts[arg.phase]
@@ -271,3 +273,26 @@ class _Generator:
         else:
             body = f"{_REGISTERS} = registers\n    return f'''{text}'''"
         return self._compile("json", "registers, before, after", body)
+
+    def text(self) -> Callable[..., Any]:
+        counts = {"in": 0, "out": 0}
+        args = list(self.entry.args.values())
+        fd_at = sum(arg.phase == "in" for arg in args)
+        fields: list[str] = []
+        for index, arg in enumerate(args):
+            self.scope[f"text{index}"] = arg.text
+            self.scope[f"data{index}"] = arg.data
+            if arg.phase == "value":
+                shown = f"text{index}(data{index}({self._value(self.names[index])}))"
+            else:
+                position = counts[arg.phase]
+                counts[arg.phase] += 1
+                shown = f"text{index}({'before' if arg.phase == 'in' else 'after'}[{position}])"
+                if arg.phase == "out":  # not returned: nothing was filled
+                    shown = f"({shown} if after else hex(r{index}))"
+            if isinstance(arg, FdNumber):
+                shown += f" + (f'<{{before[{fd_at}]}}>' if before[{fd_at}] else '')"
+                fd_at += 1
+            fields.append(shown)
+        body = f"{_REGISTERS} = registers\n    return ', '.join([{', '.join(fields)}])"
+        return self._compile("text", "registers, before, after", body)

@@ -1,0 +1,90 @@
+"""The written form of a trace: one header line, then one JSON object a line (docs/trace-format.md)."""
+
+import errno
+import json
+from collections.abc import Callable, Iterable
+from json.encoder import encode_basestring_ascii
+from typing import Any, NamedTuple
+
+from syscalls.process import Thread
+
+FORMAT = "emu trace"
+VERSION = 1
+"""Raised when a reader of the old form would misread the new one; new members do not count."""
+
+ERRORS = {-number: name for number, name in errno.errorcode.items()} | {-errno.EOPNOTSUPP: "EOPNOTSUPP"}
+"""errno(3) names by the negative result that carries them."""
+
+_RESULTS = {result: f'{result}, "error": "{name}"' for result, name in ERRORS.items()}
+
+
+class Place(NamedTuple):
+    """Where in the program a pc lies; what is not known is empty (0 for the line)."""
+
+    function: str = ""
+    file: str = ""
+    line: int = 0
+
+
+Locate = Callable[[int], Place]
+"""From a pc to its place."""
+
+
+def header(**run: Any) -> dict[str, Any]:
+    """The first line's object; `run` says what ran (program, argv, pid, seed ...)."""
+    return {"format": FORMAT, "version": VERSION, **run}
+
+
+def nowhere(pc: int) -> Place:
+    """The `Locate` of a program without symbols."""
+    return Place()
+
+
+class Formatter:
+    """Turns records into lines. Places and threads are looked up once and kept as text."""
+
+    def __init__(self, locate: Locate = nowhere) -> None:
+        self._locate = locate
+        self._places: dict[int, str] = {}
+        self._threads: dict[Thread, str] = {}
+
+    def lines(self, records: Iterable[Any]) -> str:
+        """The lines of records (tuples, see `syscalls.table.Record`) and events (dicts), each with its newline."""
+        out: list[str] = []
+        append = out.append
+        places, threads, results = self._places, self._threads, _RESULTS
+        for record in records:
+            if type(record) is dict:
+                append(json.dumps(record) + "\n")
+                continue
+            sequence, time, duration, blocked, thread, syscall, registers, result, pc, before, after = record
+            r0, r1, r2, r3, r4, r5 = registers
+            who = threads.get(thread) or self._thread(thread)
+            place = places.get(pc) or self._place(pc)
+            shown = results.get(result, result) if result is not None else 'null, "unfinished": true'
+            append(
+                f'{{"event": "syscall", "sequence": {sequence}, "time": {time}, "duration": {duration}, '
+                f'"blocked": {blocked}, {who}, "number": {syscall.number}, "name": "{syscall.name}", '
+                f'"registers": [{r0}, {r1}, {r2}, {r3}, {r4}, {r5}], '
+                f'{syscall.json(registers, before, after)}, "result": {shown}, {place}}}\n'
+            )
+        return "".join(out)
+
+    def _thread(self, thread: Thread) -> str:
+        text = self._threads[thread] = f'"pid": {thread.process.pid}, "tid": {thread.tid}'
+        return text
+
+    def _place(self, pc: int) -> str:
+        place = self._locate(pc)
+        text = f'"pc": {pc}'
+        if place.function:
+            text += f', "function": {encode_basestring_ascii(place.function)}'
+        if place.file:
+            text += f', "file": {encode_basestring_ascii(place.file)}, "line": {place.line}'
+        if len(self._places) < 65536:  # a guest can make any number of pcs
+            self._places[pc] = text
+        return text
+
+    def forget(self, thread: Thread) -> None:
+        """Lets go of a thread that has ended."""
+        self._threads.pop(thread, None)
