@@ -1,0 +1,249 @@
+"""Puts an `Image` into an address space as Linux's execve does: segments, heap start, and the initial stack."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from emu.cpuid import cpuid
+from emu.elf import ET_DYN, PAGE, TASK_SIZE, ElfError, Image, ProgramHeader
+from syscalls.flags import Map, Prot
+
+STACK_TOP = TASK_SIZE
+STACK_SIZE = 8 << 20
+"""RLIMIT_STACK, bytes. All of it is mapped from the start, where Linux lets the mapping grow."""
+PIE_BASE = 0x5555_5555_4000
+"""Where a position-independent program begins when addresses are not randomised (ELF_ET_DYN_BASE)."""
+LOWEST = 0x1_0000
+"""vm.mmap_min_addr of an ordinary system."""
+MAX_ARG_STRLEN = 32 * PAGE
+"""The longest argument or environment string with its NUL (linux/binfmts.h)."""
+CLOCK_TICKS = 100
+MINSIGSTKSZ = 2048
+PLATFORM = b"x86_64"
+_STACK_GAP = 256 * PAGE
+_ARG_MAX = 131072
+
+# auxiliary vector, asm/auxvec.h and linux/auxvec.h
+AT_NULL, AT_PHDR, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY = 0, 3, 4, 5, 6, 7, 8, 9
+AT_UID, AT_EUID, AT_GID, AT_EGID, AT_PLATFORM, AT_HWCAP, AT_CLKTCK = 11, 12, 13, 14, 15, 16, 17
+AT_SECURE, AT_RANDOM, AT_HWCAP2, AT_EXECFN, AT_MINSIGSTKSZ = 23, 25, 26, 31, 51
+
+_FIXED = Map.MAP_PRIVATE | Map.MAP_ANONYMOUS | Map.MAP_FIXED
+_READ_WRITE = Prot.PROT_READ | Prot.PROT_WRITE
+
+
+class Space(Protocol):
+    """What loading needs of an address space (`emu.memory.AddressSpace`); all raise OSError."""
+
+    def map(
+        self, hint: int, size: int, prot: int, flags: int, host_fd: int = -1, offset: int = 0, name: str = ""
+    ) -> int: ...
+    def protect(self, address: int, size: int, prot: int) -> None: ...
+    def write(self, address: int, data: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the auxiliary vector says of the process: user and group ids, and the processor's features."""
+
+    uid: int = 0
+    euid: int = 0
+    gid: int = 0
+    egid: int = 0
+    hwcap: int = cpuid(1, 0)[3]
+    hwcap2: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Where everything is: all are guest addresses. `base` is what was added to the addresses in the file."""
+
+    entry: int
+    stack_pointer: int
+    brk: int
+    headers_address: int
+    base: int
+    stack_low: int
+    stack_high: int
+
+
+def load(
+    space: Space,
+    image: Image,
+    argv: Sequence[bytes],
+    environment: Sequence[bytes],
+    *,
+    random: bytes,
+    filename: bytes | None = None,
+    identity: Identity = Identity(),
+    stack_size: int = STACK_SIZE,
+) -> Loaded:
+    """Map `image` and write its initial stack; the registers of `_start` follow from the result.
+
+    `argv` and `environment` (`NAME=value`) are strings without NUL; `random` are the 16 bytes behind AT_RANDOM;
+    `filename` is AT_EXECFN, the image's name by default. Raises ElfError when the image cannot be placed or memory
+    does not suffice, and when argv and environment are too large (E2BIG, status 126, as a shell has it).
+    Sources: fs/binfmt_elf.c and fs/exec.c; System V ABI, AMD64 supplement, 3.4.1.
+    """
+    execfn = image.name.encode("utf-8", "surrogateescape") if filename is None else filename
+    stack_low = STACK_TOP - stack_size
+    base = _base(image)
+    for number, segment in enumerate(image.segments):
+        start, end = segment.address + base, segment.end + base
+        if segment.memory_size and not (start >= LOWEST and end <= stack_low - _STACK_GAP):
+            raise ElfError(
+                f"{image.name}: segment {number}: cannot be placed at {start:#x}-{end:#x}:"
+                f" programs are loaded between {LOWEST:#x} and {stack_low - _STACK_GAP:#x}"
+            )
+    stack = _build_stack(image, base, argv, environment, execfn, random, identity, stack_size)
+    executable = Prot.PROT_EXEC if image.executable_stack else 0
+    try:
+        space.map(
+            stack_low,
+            stack_size,
+            _READ_WRITE | executable,
+            _FIXED | Map.MAP_GROWSDOWN | Map.MAP_STACK,
+            name="[stack]",
+        )
+        space.write(STACK_TOP - len(stack), stack)
+        for segment in image.segments:
+            _map_segment(space, image, segment, base)
+    except OSError as error:
+        raise ElfError(f"{image.name}: cannot be loaded: {error.strerror or error}") from None
+    return Loaded(
+        entry=image.entry + base,
+        stack_pointer=STACK_TOP - len(stack),
+        brk=_page_up(max(segment.end for segment in image.segments) + base),
+        headers_address=image.headers_address + base,
+        base=base,
+        stack_low=stack_low,
+        stack_high=STACK_TOP,
+    )
+
+
+def _page_up(value: int) -> int:
+    return -(-value // PAGE) * PAGE
+
+
+def _base(image: Image) -> int:
+    """What is added to every address: 0 for ET_EXEC; else so that the first segment is at PIE_BASE, aligned as wished."""
+    if image.kind != ET_DYN:
+        return 0
+    powers = (s.alignment for s in image.segments if s.alignment and not s.alignment & (s.alignment - 1))
+    alignment = max([PAGE, *powers])
+    return (PIE_BASE & -alignment) - (image.segments[0].address & -PAGE)
+
+
+def _map_segment(space: Space, image: Image, segment: ProgramHeader, base: int) -> None:
+    """elf_load() of fs/binfmt_elf.c: pages of the file, then zero pages; a later segment replaces an earlier one.
+
+    The first and last page of the file show what the file has beside the segment. What follows the file's bytes in the
+    last page is cleared if the segment is writable; whole zero pages are always readable and writable.
+    """
+    start = segment.address + base
+    first = start & -PAGE
+    prot = segment.flags >> 2 & 1 | segment.flags & 2 | (segment.flags & 1) << 2  # PF_R, PF_W, PF_X to PROT_*
+    zero = first
+    if segment.file_size:
+        zero = _page_up(start + segment.file_size)
+        offset = segment.offset - (start - first)
+        content = image.data[offset : offset + zero - first]
+        if segment.memory_size > segment.file_size and prot & Prot.PROT_WRITE:
+            content = content[: start - first + segment.file_size]
+        space.map(first, zero - first, _READ_WRITE, _FIXED, name=image.name)
+        space.write(first, content)
+        if prot != _READ_WRITE:
+            space.protect(first, zero - first, prot)
+    end = _page_up(start + segment.memory_size)
+    if segment.memory_size > segment.file_size and end > zero:
+        space.map(zero, end - zero, _READ_WRITE | prot & Prot.PROT_EXEC, _FIXED)
+
+
+def _build_stack(
+    image: Image,
+    base: int,
+    argv: Sequence[bytes],
+    environment: Sequence[bytes],
+    execfn: bytes,
+    random: bytes,
+    identity: Identity,
+    stack_size: int,
+) -> bytes:
+    """The bytes that end at STACK_TOP; their first is where rsp points, 16-byte aligned.
+
+    From the top: 8 zero bytes, the file name, environment, arguments (all in ascending order), the platform's name,
+    16 random bytes, then the vectors (copy_strings() and create_elf_tables()).
+    """
+    if len(random) != 16:
+        raise ValueError(f"AT_RANDOM takes 16 bytes, not {len(random)}")
+    arguments = list(argv) or [b""]  # since 5.18 nobody starts without argv[0]
+    _check_sizes(image.name, arguments, environment, execfn, stack_size)
+    at = STACK_TOP - 8 - len(execfn) - 1
+    execfn_address = at
+    strings = b"".join(text + b"\0" for text in [*arguments, *environment])
+    at -= len(strings)
+    pointers = []
+    cursor = at
+    for text in [*arguments, *environment]:
+        pointers.append(cursor)
+        cursor += len(text) + 1
+    top = strings + execfn + bytes(1 + 8)
+    aligned = at & -16
+    platform_address = aligned - len(PLATFORM) - 1
+    random_address = platform_address - 16
+    top = random + PLATFORM + b"\0" + bytes(at - aligned) + top
+    auxiliary = (
+        (AT_MINSIGSTKSZ, MINSIGSTKSZ),
+        (AT_HWCAP, identity.hwcap),
+        (AT_PAGESZ, PAGE),
+        (AT_CLKTCK, CLOCK_TICKS),
+        (AT_PHDR, image.headers_address + base),
+        (AT_PHENT, 56),
+        (AT_PHNUM, len(image.headers)),
+        (AT_BASE, 0),
+        (AT_FLAGS, 0),
+        (AT_ENTRY, image.entry + base),
+        (AT_UID, identity.uid),
+        (AT_EUID, identity.euid),
+        (AT_GID, identity.gid),
+        (AT_EGID, identity.egid),
+        (AT_SECURE, 0),
+        (AT_RANDOM, random_address),
+        (AT_HWCAP2, identity.hwcap2),
+        (AT_EXECFN, execfn_address),
+        (AT_PLATFORM, platform_address),
+        (AT_NULL, 0),
+    )
+    words = [len(arguments), *pointers[: len(arguments)], 0, *pointers[len(arguments) :], 0]
+    for pair in auxiliary:
+        words.extend(pair)
+    stack_pointer = (random_address - 8 * len(words)) & -16
+    vectors = struct.pack(f"<{len(words)}Q", *(word & 0xFFFF_FFFF_FFFF_FFFF for word in words))
+    return vectors + bytes(random_address - stack_pointer - len(vectors)) + top
+
+
+def _check_sizes(
+    name: str, arguments: Sequence[bytes], environment: Sequence[bytes], execfn: bytes, stack_size: int
+) -> None:
+    """The limits of fs/exec.c (bprm_stack_limits, valid_arg_len), beyond which execve answers E2BIG."""
+    for what, texts in (
+        ("argument", arguments),
+        ("environment string", environment),
+        ("file name", [execfn]),
+    ):
+        for number, text in enumerate(texts):
+            if b"\0" in text:
+                raise ElfError(f"{name}: {what} {number} holds a NUL byte")
+            if len(text) >= MAX_ARG_STRLEN:
+                raise ElfError(
+                    f"{name}: {what} {number} is too long: {len(text)} bytes, at most {MAX_ARG_STRLEN - 1}"
+                )
+    limit = max(min(STACK_SIZE // 4 * 3, stack_size // 4), _ARG_MAX)
+    taken = sum(len(text) + 1 + 8 for text in [*arguments, *environment]) + len(execfn) + 1
+    if taken > limit:
+        raise ElfError(
+            f"{name}: argument list too long: arguments and environment take {taken} bytes, at most {limit}"
+        )
