@@ -365,6 +365,28 @@ class Cpu:
         self._requested = True
         self._library.stop(self._engine)
 
+    def refill(self, budget: int) -> None:
+        """Sets how many blocks the current context may still run; for use when contexts are switched in `on_syscall`."""
+        self._cells[native.BUDGET] = budget
+
+    def __getitem__(self, register: str) -> int:
+        return int(self._words[_WORD[register]])
+
+    def __setitem__(self, register: str, value: int) -> None:
+        self._words[_WORD[register]] = value & 0xFFFFFFFFFFFFFFFF
+
+    @property
+    def pc(self) -> int:
+        """The address of the next instruction (in `on_syscall`: behind the SYSCALL)."""
+        return int(self._words[native.RIP])
+
+    @property
+    def eflags(self) -> int:
+        """The whole flags register."""
+        word = _u64()
+        self._check(self._library.reg_read(self._engine, _REG_RFLAGS, ctypes.byref(word)), "uc_reg_read")
+        return word.value
+
     @property
     def calls(self) -> int:
         """How many system calls the guest has made."""

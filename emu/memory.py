@@ -165,6 +165,16 @@ class AddressSpace:
         if self._self_modifying and size > 0 and self._pages.run(address, 1, EXEC):
             self._cpu.flush_code(address, size)
 
+    def shared_identity(self, address: int) -> object | None:
+        """What a word in a MAP_SHARED mapping is, wherever it is mapped: (file, offset); None for private memory.
+
+        An anonymous shared mapping is told apart by its place, as one process cannot map it twice.
+        """
+        region = self.regions.find(address)
+        if region is None or not region.shared or region.file is None:
+            return None
+        return (region.file, region.offset + address - region.start)
+
     # Mapping
 
     def map(

@@ -1,0 +1,301 @@
+"""The way of a system call: from the CPU's hook to the handler and back, through parking and resuming where it waits.
+
+Everything here that runs once a call is written for speed. While a thread waits, the next one is put on the CPU inside
+the same hook; the engine is left only for faults, the end of a time slice, and the end of the run.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from emu.cpu import Cpu
+from emu.host import Host
+from emu.sched import Scheduler, Task
+from emu.trace import Sink
+from syscalls.process import Thread
+from syscalls.table import Record, Syscall, lookup
+from syscalls.wait import Blocking, Exit, Wait, Wake, Yield
+
+SLICE = 100_000
+"""Blocks of guest code that a thread may run before another one gets its turn (about 1 ms)."""
+_PEEK_EVERY = 32  # switches between two looks at the world outside, when the guest never pauses
+_SYSCALL_BYTES = 2
+
+Call = Callable[..., Any]
+
+
+class Owner(Protocol):
+    """What the dispatcher tells the machine."""
+
+    def thread_exits(self, task: Task, status: int, group: bool) -> None: ...
+    def missing(self, entry: Syscall, pc: int) -> None: ...
+    def deadlock(self) -> None: ...
+    def signals_came(self) -> None: ...
+
+
+class _Calls(dict[int, Call]):
+    """From a number to the function that serves it."""
+
+    def __init__(self, owner: Owner, cpu: Cpu) -> None:
+        super().__init__()
+        self._owner = owner
+        self._cpu = cpu
+
+    def __missing__(self, number: int) -> Call:
+        entry = lookup(number)
+        if entry.support == "missing":
+            self._owner.missing(entry, self._cpu.pc - _SYSCALL_BYTES)
+        if len(self) < 1024:  # a guest chooses the numbers
+            self[number] = entry.call
+        return entry.call
+
+
+class InProgress:
+    """A traced call that is parked. Times are nanoseconds since the start of the run."""
+
+    __slots__ = ("before", "blocked", "entry", "parked_at", "pc", "registers", "sequence", "started")
+
+    def __init__(
+        self, sequence: int, started: int, entry: Syscall, registers: Any, pc: int, before: Any
+    ) -> None:
+        self.sequence = sequence
+        self.started = started
+        self.entry = entry
+        self.registers = registers
+        self.pc = pc
+        self.before = before
+        self.blocked = 0
+        self.parked_at = 0
+
+
+class Dispatcher:
+    """Runs threads on the CPU and serves their calls."""
+
+    def __init__(self, cpu: Cpu, scheduler: Scheduler, host: Host, owner: Owner) -> None:
+        self.cpu = cpu
+        self.scheduler = scheduler
+        self.host = host
+        self.owner = owner
+        self.task: Task | None = None
+        self.thread: Thread | None = None
+        self.ending = False
+        self.sink: Sink | None = None
+        self.calls = _Calls(owner, cpu)
+        self._origin = host.monotonic_ns()
+        self._sequence = 0
+        self._until_peek = _PEEK_EVERY
+
+    def trace_to(self, sink: Sink | None) -> None:
+        """Sends a record of every call to `sink` from now on; None ends it."""
+        self.sink = sink
+        self.cpu.on_syscall = self.serve if sink is None else self.serve_traced
+
+    def now(self) -> int:
+        """Nanoseconds since the start of the run."""
+        return self.host.monotonic_ns() - self._origin
+
+    # A call
+
+    def serve(self, number: int, a0: int, a1: int, a2: int, a3: int, a4: int, a5: int) -> int | None:
+        """The CPU's hook without a trace."""
+        try:
+            result = self.calls[number](self.thread, a0, a1, a2, a3, a4, a5)
+        except OSError as error:
+            return _negative(error)
+        if result.__class__ is int:
+            return result  # type: ignore[no-any-return]
+        return self._serve_slowly(result, None)
+
+    def serve_traced(self, number: int, a0: int, a1: int, a2: int, a3: int, a4: int, a5: int) -> int | None:
+        """The CPU's hook with a trace."""
+        monotonic_ns = self.host.monotonic_ns
+        thread = self.thread
+        entry = lookup(number)
+        sequence = self._sequence
+        self._sequence = sequence + 1
+        pc = self.cpu.pc - _SYSCALL_BYTES
+        before = entry.before(thread, a0, a1, a2, a3, a4, a5) if entry.before is not None else ()
+        started = monotonic_ns()
+        try:
+            result = self.calls[number](thread, a0, a1, a2, a3, a4, a5)
+        except OSError as error:
+            result = _negative(error)
+        duration = monotonic_ns() - started
+        if result.__class__ is not int:
+            call = InProgress(sequence, started - self._origin, entry, (a0, a1, a2, a3, a4, a5), pc, before)
+            return self._serve_slowly(result, call)
+        after = entry.after(thread, a0, a1, a2, a3, a4, a5, result) if entry.after is not None else ()
+        self.sink.record(  # type: ignore[union-attr]
+            (
+                sequence, started - self._origin, duration, 0, thread, entry, (a0, a1, a2, a3, a4, a5),
+                result, pc, before, after,
+            )
+        )  # fmt: skip
+        return result
+
+    def _serve_slowly(self, result: Any, call: InProgress | None) -> int | None:
+        """What is not a plain number: a wait, a yield, an exit."""
+        task = self.task
+        assert task is not None
+        if result.__class__ is Yield:
+            self._record(task, call, result.result)
+            if not self.scheduler.ready:
+                self.peek()
+                if not self.scheduler.ready:
+                    return result.result
+            self.cpu.save(task.context)
+            task.context.answer(result.result)
+            self.scheduler.ready.append(task)
+        elif result.__class__ is Exit:
+            self._exit(task, result, call)
+        else:
+            try:
+                wait = next(result)
+            except StopIteration as stop:
+                return self._at_once(task, call, stop.value)
+            except OSError as error:
+                return self._at_once(task, call, _negative(error))
+            task.blocking = result
+            task.call = call
+            self.cpu.save(task.context)
+            self._park(task, wait)
+        self.switch()
+        return None
+
+    def _at_once(self, task: Task, call: InProgress | None, result: int) -> int:
+        self._record(task, call, result)
+        return result
+
+    def _exit(self, task: Task, answer: Exit, call: InProgress | None) -> None:
+        self._record(task, call, None)
+        self.task = self.thread = None
+        self.owner.thread_exits(task, answer.status, answer.group)
+
+    def _park(self, task: Task, wait: Wait) -> None:
+        if task.call is not None:
+            task.call.parked_at = self.now()
+        ready = False
+        for fd, _ in wait.fds:
+            if not self.host.watch(fd):
+                ready = True
+        self.scheduler.park(task, wait)
+        if ready:
+            self.scheduler.wake(task, Wake.READY)
+
+    def _record(self, task: Task, call: InProgress | None, result: int | None) -> None:
+        """Completes a traced call; `result` None: it never returned."""
+        if call is None or self.sink is None:
+            return
+        entry = call.entry
+        after: tuple[Any, ...] = ()
+        if result is not None and entry.after is not None:
+            after = entry.after(task.thread, *call.registers, result)
+        duration = self.now() - call.started
+        self.sink.record(
+            Record(
+                call.sequence, call.started, duration, call.blocked, task.thread, entry, call.registers,
+                result, call.pc, call.before, after,
+            )
+        )  # fmt: skip
+
+    # The turn of threads
+
+    def switch(self) -> bool:
+        """Puts the next thread on the CPU, waiting for one if need be; False (and the CPU stopped) when the run ends."""
+        scheduler = self.scheduler
+        ready = scheduler.ready
+        self._until_peek -= 1
+        if not self._until_peek:
+            self.peek()
+        while not self.ending:
+            if not ready:
+                self._idle()
+                continue
+            task = ready.popleft()
+            if task.blocking is not None and not self._resume(task, task.blocking):
+                continue
+            self.task = task
+            self.thread = task.thread
+            self.cpu.load(task.context)
+            self.cpu.refill(SLICE)
+            return True
+        self.task = self.thread = None
+        self.cpu.stop()
+        return False
+
+    def _resume(self, task: Task, blocking: Blocking) -> bool:
+        """Goes on with a parked call; True when it has returned."""
+        call = task.call
+        if call is not None:
+            call.blocked += self.now() - call.parked_at
+        try:
+            wait = blocking.send(task.reason or Wake.READY)
+        except StopIteration as stop:
+            result = stop.value
+        except OSError as error:
+            result = _negative(error)
+        else:
+            self._park(task, wait)
+            return False
+        task.blocking = task.call = None
+        if result.__class__ is Exit:
+            self._exit(task, result, call)
+            return False
+        task.context.answer(result)
+        self._record(task, call, result)
+        return True
+
+    def preempt(self) -> None:
+        """The current thread's time slice is over: the next one's turn."""
+        self.peek()
+        task = self.task
+        if task is None or self.ending or not self.scheduler.ready:
+            return
+        self.cpu.save(task.context)
+        self.scheduler.ready.append(task)
+        self.switch()
+
+    def peek(self) -> None:
+        """Takes in what has happened outside, without waiting."""
+        self._until_peek = _PEEK_EVERY
+        events = self.host.peek()
+        if events:
+            self._take(events)
+        self.scheduler.expire(self.host.monotonic_ns())
+
+    def _idle(self) -> None:
+        """All threads wait: so does the bench."""
+        scheduler = self.scheduler
+        if self.sink is not None:
+            self.sink.flush()
+        if scheduler.is_deadlock():
+            self.owner.deadlock()
+        self._until_peek = _PEEK_EVERY
+        deadline = scheduler.next_deadline()
+        self._take(self.host.wait(deadline))
+        if deadline is not None:
+            scheduler.expire(self.host.monotonic_ns())
+
+    def _take(self, events: Any) -> None:
+        scheduler = self.scheduler
+        for fd in events:
+            if self.host.is_own(fd):
+                self.owner.signals_came()
+            else:
+                scheduler.fd_event(fd)
+
+    def finish(self) -> None:
+        """Ends all calls in progress: their records say so, and their handlers let go of what they hold."""
+        scheduler = self.scheduler
+        for task in [*scheduler.parked, *scheduler.ready]:
+            blocking, call = task.blocking, task.call
+            task.blocking = task.call = None
+            self._record(task, call, None)
+            if blocking is not None:
+                blocking.close()
+            scheduler.remove(task)
+
+
+def _negative(error: OSError) -> int:
+    if error.errno is None:
+        raise error  # not an answer to the guest but a fault of the bench
+    return -error.errno

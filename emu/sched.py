@@ -1,0 +1,148 @@
+"""The scheduler: which thread runs next, who waits for what. Pure: it does no I/O and knows no clock.
+
+One run queue, first in, first out: a thread that is woken, that yields or whose time slice is over goes to its end. So the
+order of threads follows from the guest alone, apart from the moments at which the world outside wakes somebody.
+"""
+
+from collections import deque
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from syscalls.process import Thread
+from syscalls.wait import Blocking, Wait, WaitQueue, Wake
+
+_STALE_FACTOR = 4  # the heap of deadlines is rebuilt when so many times more entries are stale than alive
+
+
+class Task:
+    """A thread as the scheduler sees it; it is the `Waiter` that a `WaitQueue` holds while the thread is parked.
+
+    `blocking` is the handler to go on with, `reason` what to send it; None for a thread that simply runs.
+    """
+
+    __slots__ = (
+        "blocking", "call", "context", "ended", "fds", "interruptible", "key", "parked", "queue", "reason",
+        "scheduler", "thread", "wait_number",
+    )  # fmt: skip
+
+    def __init__(self, scheduler: "Scheduler", thread: Thread, context: Any) -> None:
+        self.scheduler = scheduler
+        self.thread = thread
+        self.context = context
+        self.blocking: Blocking | None = None
+        self.reason: Wake | None = None
+        self.call: Any = None  # what the dispatcher remembers of the call in progress
+        self.parked = False
+        self.ended = False
+        self.fds: tuple[tuple[int, int], ...] = ()
+        self.queue: WaitQueue | None = None
+        self.key = 0
+        self.interruptible = True
+        self.wait_number = 0  # tells a deadline of this wait from those of earlier ones
+
+    def wake(self) -> None:
+        """Called by the queue, which has already let go of the task."""
+        self.scheduler.wake(self, Wake.QUEUE)
+
+
+class Scheduler:
+    """The run queue and the parked tasks by descriptor and deadline. Times are nanoseconds of any one clock."""
+
+    def __init__(self) -> None:
+        self.ready: deque[Task] = deque()
+        self.parked: dict[Task, Wait] = {}
+        self._by_fd: dict[int, dict[Task, None]] = {}
+        self._deadlines: list[tuple[int, int, Task, int]] = []
+        self._order = 0
+        self._with_deadline = 0
+
+    def park(self, task: Task, wait: Wait) -> None:
+        """Takes a task out of the running until something that `wait` names happens."""
+        task.parked = True
+        task.reason = None
+        task.wait_number += 1
+        task.interruptible = wait.interruptible
+        self.parked[task] = wait
+        if wait.fds:
+            task.fds = wait.fds
+            by_fd = self._by_fd
+            for fd, _ in wait.fds:
+                waiting = by_fd.get(fd)
+                if waiting is None:
+                    by_fd[fd] = {task: None}
+                else:
+                    waiting[task] = None
+        if wait.queue is not None:
+            task.queue = wait.queue
+            task.key = wait.key
+            wait.queue.waiters.append(task)
+        if wait.deadline is not None:
+            self._order += 1
+            self._with_deadline += 1
+            heappush(self._deadlines, (wait.deadline, self._order, task, task.wait_number))
+
+    def wake(self, task: Task, reason: Wake) -> None:
+        """Ends a task's wait; it runs when its turn comes. Without effect on a task that is not parked."""
+        if not task.parked:
+            return
+        task.reason = reason
+        self._unpark(task)
+        self.ready.append(task)
+
+    def _unpark(self, task: Task) -> None:
+        task.parked = False
+        wait = self.parked.pop(task)
+        for fd, _ in task.fds:
+            waiting = self._by_fd.get(fd)
+            if waiting is not None:
+                waiting.pop(task, None)
+                if not waiting:
+                    del self._by_fd[fd]
+        task.fds = ()
+        if task.queue is not None:
+            task.queue.waiters.remove(task)
+            task.queue = None
+        if wait.deadline is not None:
+            self._with_deadline -= 1
+            if len(self._deadlines) > 64 and len(self._deadlines) > _STALE_FACTOR * self._with_deadline:
+                self._deadlines = [entry for entry in self._deadlines if self._alive(entry)]
+                heapify(self._deadlines)
+
+    @staticmethod
+    def _alive(entry: tuple[int, int, Task, int]) -> bool:
+        return entry[2].parked and entry[2].wait_number == entry[3]
+
+    def remove(self, task: Task) -> None:
+        """Forgets a task that has ended."""
+        task.ended = True
+        if task.parked:
+            self._unpark(task)
+        elif task in self.ready:
+            self.ready.remove(task)
+
+    def fd_event(self, fd: int) -> None:
+        """A descriptor reported something: everybody who waits for it tries again."""
+        waiting = self._by_fd.get(fd)
+        if waiting:
+            for task in list(waiting):
+                self.wake(task, Wake.READY)
+
+    def expire(self, now: int) -> None:
+        """Wakes those whose deadline has passed."""
+        deadlines = self._deadlines
+        while deadlines and deadlines[0][0] <= now:
+            entry = heappop(deadlines)
+            if self._alive(entry):
+                self.wake(entry[2], Wake.TIMEOUT)
+                deadlines = self._deadlines
+
+    def next_deadline(self) -> int | None:
+        """The earliest deadline of a parked task."""
+        deadlines = self._deadlines
+        while deadlines and not self._alive(deadlines[0]):
+            heappop(deadlines)
+        return deadlines[0][0] if deadlines else None
+
+    def is_deadlock(self) -> bool:
+        """Whether nothing inside the guest or outside can ever wake a parked task."""
+        return not self.ready and not self._with_deadline and not self._by_fd
