@@ -1,6 +1,48 @@
 """What a handler may do with the guest's memory: a protocol that the bench's address space fulfils."""
 
+from collections.abc import Iterator, Sequence
 from typing import Protocol
+
+
+class Region(Protocol):
+    """One mapping: [start, end) in bytes, its PROT_* bits, and what it is a mapping of."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def prot(self) -> int: ...
+    @property
+    def shared(self) -> bool: ...
+    @property
+    def growsdown(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def file(self) -> tuple[int, int] | None: ...
+
+
+class Regions(Protocol):
+    """The map of the address space, to be read; sorted by address."""
+
+    def __iter__(self) -> Iterator[Region]: ...
+
+    def find(self, address: int) -> Region | None:
+        """The region that holds `address`."""
+        ...
+
+    def parts(self, start: int, end: int) -> Sequence[Region]:
+        """The regions in [start, end), cut to it."""
+        ...
+
+    def covered(self, start: int, end: int) -> bool:
+        """Whether [start, end) is mapped without a hole."""
+        ...
 
 
 class Memory(Protocol):
@@ -9,6 +51,11 @@ class Memory(Protocol):
     Every access outside accessible memory raises `OSError(EFAULT)`, as the kernel's copy_from_user and
     copy_to_user would answer. Nothing here ever touches a page that the guest itself could not touch.
     """
+
+    @property
+    def regions(self) -> Regions:
+        """What is mapped where."""
+        ...
 
     def host(self, address: int) -> int:
         """The host address that backs `address`, for a raw host call; raises EFAULT outside the user range.

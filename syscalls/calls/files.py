@@ -9,8 +9,8 @@ from syscalls.blocking import AGAIN
 from syscalls.flags import Open
 from syscalls.kernel import call3
 from syscalls.process import Thread
+from syscalls.streams import MAX_RW_COUNT, NOWHERE, STREAMS, broken_pipe, read_waiting, write_waiting
 from syscalls.table import syscall
-from syscalls.transfer import MAX_RW_COUNT, NOWHERE, broken_pipe, read_waiting, write_waiting
 from syscalls.types_files import DupFlags, Offset, Whence
 
 EBADF = -errno.EBADF
@@ -69,7 +69,9 @@ def write(thread: Thread, fd: Fd, buf: Annotated[int, InBytes("count")], count: 
         return result
     if result == EPIPE:
         return broken_pipe(thread, entry)
-    if not description.nonblocking and description.pollable and (result >= 0 or result == AGAIN):
+    if description.nonblocking or not description.pollable:
+        return result
+    if result == AGAIN or (result > 0 and description.kind in STREAMS):
         return write_waiting(thread, entry, address, count, max(result, 0))
     return result
 

@@ -24,6 +24,9 @@ NOWHERE = 0xFFFF_8000_0000_0000
 PIPE_BUF = 4096
 """What a write to a pipe that polls as writable can take without blocking (pipe(7))."""
 
+STREAMS = frozenset(("pipe", "socket", "tty"))
+"""Kinds of which a blocking write goes on until everything is written."""
+
 INTERRUPTED = -errno.EINTR
 
 _SOL_SOCKET, _SO_TYPE, _SOCK_STREAM = 1, 3, 1  # plain numbers: the socket module is slow to import

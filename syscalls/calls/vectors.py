@@ -1,0 +1,252 @@
+"""Scattered reads and gathered writes: readv, writev and their positioned forms."""
+
+import ctypes
+import errno
+import struct
+from typing import Annotated
+
+from syscalls import kernel, numbers
+from syscalls.args import Fd, Result, Size
+from syscalls.blocking import AGAIN, IN, OUT, is_ready, until_ready
+from syscalls.fds import Descriptor
+from syscalls.flags import ReadWrite
+from syscalls.process import Thread
+from syscalls.streams import INTERRUPTED, MAX_RW_COUNT, NOWHERE, PIPE_BUF, STREAMS, broken_pipe
+from syscalls.table import syscall
+from syscalls.types_files import IoVec, Offset, OutIoVec, ReadWriteFlags
+from syscalls.wait import Blocking, Wait, Wake
+
+EBADF = -errno.EBADF
+EINVAL = -errno.EINVAL
+UIO_MAXIOV = 1024
+
+
+class Vector:
+    """A guest's iovec array, checked by nobody yet, as an array of host addresses that the kernel will check.
+
+    `size` is the total as far as it can be known. What cannot be translated becomes what the kernel answers in the
+    same way: EFAULT, EINVAL.
+    """
+
+    __slots__ = ("address", "count", "first", "guest", "size", "table")
+
+    def __init__(self, thread: Thread, address: int, count: int) -> None:
+        memory = thread.memory
+        self.count = count
+        self.guest: tuple[int, ...] = ()
+        self.size = 0
+        self.first = 0
+        if not 0 < count <= UIO_MAXIOV:
+            self.address = NOWHERE
+            return
+        try:
+            self.guest = struct.unpack(f"<{2 * count}Q", memory.read(address, 16 * count))
+        except OSError:
+            self.address = NOWHERE
+            return
+        table = (ctypes.c_uint64 * (2 * count))(*self.guest)
+        for at in range(0, 2 * count, 2):
+            base, length = table[at], table[at + 1]
+            try:
+                table[at] = memory.host(base) if not (base + length) >> 63 else NOWHERE
+            except OSError:
+                table[at] = NOWHERE
+            self.size += length
+        if self.size > MAX_RW_COUNT:
+            self.size = MAX_RW_COUNT
+        self.table = table
+        self.address = ctypes.addressof(table)
+
+    def wrote(self, thread: Thread, size: int) -> None:
+        """Tells that the kernel stored the first `size` bytes."""
+        for at in range(0, len(self.guest), 2):
+            if size <= 0:
+                return
+            thread.memory.wrote(self.guest[at], min(size, self.guest[at + 1]))
+            size -= self.guest[at + 1]
+
+    def skip(self, size: int) -> None:
+        """Leaves out the next `size` bytes: they are transferred."""
+        while size:
+            at = self.first * 2
+            part = min(size, self.table[at + 1])
+            self.table[at] += part
+            self.table[at + 1] -= part
+            size -= part
+            if not self.table[at + 1]:
+                self.drop_first()
+
+    def drop_first(self) -> None:
+        """Leaves out the first element."""
+        self.first += 1
+        self.address += 16
+        self.count -= 1
+
+
+@syscall
+def readv(thread: Thread, fd: Fd, iov: Annotated[int, OutIoVec("iovcnt")], iovcnt: Size) -> Result:
+    """readv(2)."""
+    return _read(thread, fd, iov, iovcnt, -1, 0)
+
+
+@syscall
+def writev(thread: Thread, fd: Fd, iov: Annotated[int, IoVec("iovcnt")], iovcnt: Size) -> Result:
+    """writev(2)."""
+    return _write(thread, fd, iov, iovcnt, -1, 0)
+
+
+@syscall
+def preadv(
+    thread: Thread, fd: Fd, iov: Annotated[int, OutIoVec("iovcnt")], iovcnt: Size, offset: Offset, high: Size
+) -> Result:
+    """preadv(2). On x86_64 the whole offset is in `offset`."""
+    if offset < 0:
+        return EINVAL
+    return _read(thread, fd, iov, iovcnt, offset, 0)
+
+
+@syscall
+def pwritev(
+    thread: Thread, fd: Fd, iov: Annotated[int, IoVec("iovcnt")], iovcnt: Size, offset: Offset, high: Size
+) -> Result:
+    """pwritev(2)."""
+    if offset < 0:
+        return EINVAL
+    return _write(thread, fd, iov, iovcnt, offset, 0)
+
+
+@syscall
+def preadv2(
+    thread: Thread,
+    fd: Fd,
+    iov: Annotated[int, OutIoVec("iovcnt")],
+    iovcnt: Size,
+    offset: Offset,
+    high: Size,
+    flags: ReadWriteFlags,
+) -> Result:
+    """preadv2(2): offset -1 is the file position."""
+    if offset < -1:
+        return EINVAL
+    return _read(thread, fd, iov, iovcnt, offset, flags)
+
+
+@syscall
+def pwritev2(
+    thread: Thread,
+    fd: Fd,
+    iov: Annotated[int, IoVec("iovcnt")],
+    iovcnt: Size,
+    offset: Offset,
+    high: Size,
+    flags: ReadWriteFlags,
+) -> Result:
+    """pwritev2(2)."""
+    if offset < -1:
+        return EINVAL
+    return _write(thread, fd, iov, iovcnt, offset, flags)
+
+
+def _host(number: int, entry: Descriptor, vector: Vector, offset: int, flags: int) -> int:
+    return kernel.call6(number, entry.host, vector.address, vector.count, offset, 0, flags & 0xFFFFFFFF)
+
+
+def _read(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: int) -> Result:
+    entry = thread.fds.entries.get(fd)
+    if entry is None:
+        return EBADF
+    description = entry.description
+    vector = Vector(thread, iov, count)
+    if description.operations is not None and vector.guest:
+        return _read_device(thread, entry, vector)
+    polls_first = description.pollable and not description.host_nonblocking and vector.size > 0
+
+    def attempt() -> int:
+        if polls_first and not is_ready(entry.host, IN):
+            return AGAIN
+        result = _host(numbers.preadv2, entry, vector, offset, flags)
+        if result > 0:
+            vector.wrote(thread, result)
+        return result
+
+    result = attempt()
+    if result == AGAIN and not description.nonblocking and not flags & ReadWrite.RWF_NOWAIT:
+        return until_ready(thread, entry, IN, attempt)
+    return result
+
+
+def _read_device(thread: Thread, entry: Descriptor, vector: Vector) -> int:
+    operations = entry.description.operations
+    assert operations is not None
+    done = 0
+    for at in range(0, len(vector.guest), 2):
+        length = min(vector.guest[at + 1], MAX_RW_COUNT - done)
+        result = operations.read(thread.memory, vector.guest[at], length)
+        if result < 0:
+            return done or result
+        done += result
+        if result < length:
+            break
+    return done
+
+
+def _write(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: int) -> Result:
+    entry = thread.fds.entries.get(fd)
+    if entry is None:
+        return EBADF
+    description = entry.description
+    vector = Vector(thread, iov, count)
+    if description.pollable and not description.host_nonblocking and vector.size > 0 and offset == -1:
+        if description.nonblocking or flags & ReadWrite.RWF_NOWAIT:
+            return _write_part(entry, vector, flags)
+        return _write_on(thread, entry, vector, flags, 0)
+    result = _host(numbers.pwritev2, entry, vector, offset, flags)
+    if result == vector.size:
+        return result
+    if result == -errno.EPIPE:
+        return broken_pipe(thread, entry)
+    if description.nonblocking or not description.pollable or flags & ReadWrite.RWF_NOWAIT:
+        return result
+    if result == AGAIN or (result > 0 and description.kind in STREAMS):
+        return _write_on(thread, entry, vector, flags, max(result, 0))
+    return result
+
+
+def _write_part(entry: Descriptor, vector: Vector, flags: int) -> int:
+    """One write to a descriptor that may block on the host: no more than goes through for sure."""
+    if not is_ready(entry.host, OUT):
+        return AGAIN
+    if vector.size <= PIPE_BUF:
+        return _host(numbers.pwritev2, entry, vector, -1, flags)
+    while not vector.table[2 * vector.first + 1]:
+        vector.drop_first()
+    base, length = vector.table[2 * vector.first : 2 * vector.first + 2]
+    return kernel.call3(numbers.write, entry.host, base, min(length, PIPE_BUF))
+
+
+def _write_on(thread: Thread, entry: Descriptor, vector: Vector, flags: int, done: int) -> Blocking:
+    polls_first = not entry.description.host_nonblocking
+    size = vector.size
+    fds = thread.fds
+    fds.pin(entry)
+    vector.skip(done)
+    try:
+        while True:
+            if polls_first:
+                result = _write_part(entry, vector, flags)
+            else:
+                result = _host(numbers.pwritev2, entry, vector, -1, flags)
+            if result == AGAIN:
+                if (yield Wait(fds=((entry.host, OUT),))) is Wake.INTERRUPTED:
+                    return done or INTERRUPTED
+                continue
+            if result == -errno.EPIPE:
+                result = broken_pipe(thread, entry, done)
+            if result <= 0:
+                return done or result
+            done += result
+            if done >= size:
+                return done
+            vector.skip(result)
+    finally:
+        fds.unpin(entry)
