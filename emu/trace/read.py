@@ -41,7 +41,7 @@ class Reader:
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
-        self._file = open(path, "rb")
+        self._file = open(path, "rb")  # noqa: SIM115 - closed by the iteration
         self._line = 0
         try:
             self.header = self._read_header()

@@ -1,0 +1,214 @@
+"""The command line: `emu run`, `trace`, `build`, `syscalls`. Options stand before `--`, the guest's arguments after it."""
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from emu.failure import BENCH, Failure
+from emu.version import VERSION
+
+_TOP = """
+examples:
+  emu run server.elf -- 4              run a program (here the bundled server, with four workers)
+  emu trace ./hello -- world           show each system call as it completes
+  emu trace -o calls.jsonl ./hello     keep the calls in a file; `emu trace calls.jsonl` shows them
+  emu build program.py -o program.elf  compile a guest program
+  emu syscalls                         which system calls are supported
+
+exit status: the guest's own; 128+N when signal N ended it; 125 when emu itself failed or was used
+wrongly, 126 when the file is not a program that it can run, 127 when it is not found.
+"""
+_RUN = """
+The guest's stdin, stdout and stderr are the terminal's. It sees a private file system that vanishes with it
+(--root, --rw show it yours), reaches loopback addresses only (--net), and has an empty environment (--env).
+Ctrl-C goes to the guest; a second one stops emu.
+
+examples:
+  emu run server.elf -- 4 127.0.0.1 8080
+  emu run --root ./www --env LANG=C --time-limit 10 ./program -- --its-own-option
+"""
+_TRACE = """
+Prints one line a call on stderr, as strace does. With -o the calls go to a file as JSON lines instead
+(docs/trace-format.md); given such a file in place of a program, shows it.
+
+examples:
+  emu trace --syscalls server.elf -- 4
+  emu trace -o calls.jsonl server.elf -- 4
+  emu trace calls.jsonl
+"""
+_BUILD = """
+examples:
+  emu build server -o server.elf --strip     the bundled server
+  emu build program.py                       writes program.elf
+"""
+_SYSCALLS = """
+examples:
+  emu syscalls               what is supported, by family
+  emu syscalls --markdown    the table of docs/syscalls.md
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells wrong use as a `Failure`, so that no guest's exit status is taken for it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Failure(f"{message}\n`{self.prog} --help` tells more")
+
+
+def _add(commands: "argparse._SubParsersAction[_Parser]", name: str, summary: str, text: str) -> _Parser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_run_options(parser: _Parser) -> None:
+    parser.add_argument("--root", metavar="DIR", help="show the guest this directory as /, read-only")
+    parser.add_argument("--rw", metavar="DIR", help="show the guest this directory as /, writable")
+    parser.add_argument(
+        "--env",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a variable of the guest's environment (NAME alone: its value here); may be repeated",
+    )
+    parser.add_argument(
+        "--net",
+        choices=("loopback", "host", "none"),
+        default="loopback",
+        help="which addresses the guest reaches: loopback (default), all of the host's, none",
+    )
+    parser.add_argument(
+        "--memory", metavar="SIZE", default="4G", help="the most memory it may map: 512M, 4G (default)"
+    )
+    parser.add_argument(
+        "--threads", metavar="N", type=int, default=1024, help="the most threads it may have (default 1024)"
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=int,
+        default=0,
+        help="what scheduling and random bytes follow from (default 0)",
+    )
+    parser.add_argument("--time-limit", metavar="SECONDS", type=float, help="end the guest after this time")
+    parser.add_argument("--debug", action="store_true", help="a traceback when emu itself fails")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line as an argparse parser."""
+    top = _Parser(
+        prog="emu",
+        description="A test bench for freestanding x86_64 Linux programs.",
+        epilog=_TOP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"emu {VERSION}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    run = _add(commands, "run", "run a program", _RUN)
+    run.usage = "emu run [OPTIONS] ELF [-- ARGUMENTS]"
+    _add_run_options(run)
+    run.add_argument("program", metavar="ELF", help="an ELF file, or a bundled program's name (server.elf)")
+
+    trace = _add(commands, "trace", "run a program and show its system calls, or show a saved trace", _TRACE)
+    trace.usage = "emu trace [OPTIONS] ELF [-- ARGUMENTS]\n       emu trace [--no-color] FILE"
+    trace.add_argument(
+        "--syscalls", action="store_true", help="show system calls (all that there is to show now)"
+    )
+    trace.add_argument(
+        "-o", dest="output", metavar="FILE", help="write JSON lines to FILE instead of showing them"
+    )
+    trace.add_argument("--no-color", action="store_true", help="no colours, also on a terminal")
+    _add_run_options(trace)
+    trace.add_argument("program", metavar="ELF|FILE", help="as for run; or a trace that -o has written")
+
+    build = _add(commands, "build", "compile a guest program to an ELF", _BUILD)
+    build.usage = "emu build [OPTIONS] PROGRAM"
+    build.add_argument("program", metavar="PROGRAM", help="a .py file, or a bundled program's name (server)")
+    build.add_argument(
+        "-o", dest="output", metavar="ELF", help="the file to write (default: PROGRAM.elf here)"
+    )
+    build.add_argument("--strip", action="store_true", help="leave symbols and debug information out")
+    build.add_argument("--debug", action="store_true", help="a traceback when emu itself fails")
+
+    syscalls = _add(commands, "syscalls", "list the supported system calls", _SYSCALLS)
+    form = syscalls.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as a JSON list, missing calls included")
+    form.add_argument("--markdown", action="store_true", help="as a Markdown table, missing calls included")
+    syscalls.add_argument("--debug", action="store_true", help="a traceback when emu itself fails")
+    return top
+
+
+_HANDLERS = {
+    "run": ("emu.cli_run", "run"),
+    "trace": ("emu.cli_trace", "trace"),
+    "build": ("emu.cli_build", "build"),
+    "syscalls": ("emu.cli_syscalls", "show"),
+}
+"""Module and function of each command; a command loads only what it needs (`emu --version` loads nothing)."""
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    words = list(words)
+    own, guest = words, None
+    if "--" in words:
+        at = words.index("--")
+        own, guest = words[:at], words[at + 1 :]
+    top = parser()
+    known, extra = top.parse_known_args(own)
+    if not known.command:
+        raise Failure("a command is missing: run, trace, build or syscalls\n`emu --help` tells more")
+    if extra:
+        what = "unknown option" if extra[0].startswith("-") else "unexpected argument"
+        hint = f"`emu {known.command} --help` lists what there is"
+        if known.command in ("run", "trace"):
+            hint = f"arguments of the guest go after --: emu {known.command} {known.program} -- {' '.join(extra)}"
+        raise Failure(f"{what} {extra[0]}\n{hint}")
+    if guest is not None and known.command not in ("run", "trace"):
+        raise Failure(f"emu {known.command} takes nothing after --")
+    known.arguments = guest or []
+    return known
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    words = sys.argv[1:] if words is None else words
+    own = words[: list(words).index("--")] if "--" in words else words
+    debug = "--debug" in own
+    try:
+        arguments = _parse(words)
+        module, function = _HANDLERS[arguments.command]
+        command: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), function)
+        status = command(arguments)
+        sys.stdout.flush()
+        return status
+    except Failure as failure:
+        if debug:
+            traceback.print_exc()
+        say(str(failure))
+        return failure.status
+    except BrokenPipeError:  # the reader of our output has gone: nobody to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        say(f"internal error: {type(error).__name__}: {error}\nrun again with --debug for the traceback")
+        return BENCH
+
+
+def say(text: str) -> None:
+    """The bench's own words, on stderr, told apart from the guest's by their beginning."""
+    print("\n".join(f"emu: {line}" for line in text.splitlines()), file=sys.stderr)
