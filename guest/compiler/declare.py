@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import sys
 from dataclasses import dataclass
 from types import ModuleType
@@ -74,6 +75,7 @@ class Pending:
     node: ast.stmt
     source: str = ""
     """For an import: the dotted module."""
+    alias: ast.alias | None = None
     busy: bool = False
 
 
@@ -162,7 +164,7 @@ class Program:
             name = alias.asname or alias.name
             if isinstance(module.names.get(name), LangSymbol) and dotted == LANG_MODULE:
                 continue
-            self._enter(module, name, Pending(alias.name, node, dotted))
+            self._enter(module, name, Pending(alias.name, node, dotted, alias))
             # Looked at now, so that the imported module is bound too.
             self.lookup(module, name, module.span(alias))
 
@@ -273,7 +275,7 @@ class Program:
         raise AssertionError(node)
 
     def _imported(self, module: SourceModule, node: ast.ImportFrom, pending: Pending) -> Symbol:
-        span = module.span(node)
+        span = module.span(pending.alias or node)
         if pending.source == LANG_MODULE:
             if not self.is_lang_name(pending.name) and module not in self.trusted:
                 raise self.report.reject(span, f"guest.lang has no name {pending.name}")
@@ -356,8 +358,8 @@ class Program:
     ) -> Span:
         span = module.span(node)
         line = module.lines[node.lineno - 1] if node.lineno <= len(module.lines) else ""
-        column = line.find(node.name, span.column)
-        column = span.column if column < 0 else column
+        found = re.compile(rf"(?:def|class)\s+({re.escape(node.name)})\b").search(line, span.column)
+        column = found.start(1) if found else span.column
         return Span(module.path, node.lineno, column, node.lineno, column + len(node.name))
 
     def complete_function(self, symbol: FunctionSymbol) -> None:

@@ -107,7 +107,7 @@ def _generic(checker: Checker, node: ast.Subscript, name: str) -> Type:
         if size_of(element) * length >= LARGEST:
             raise checker.reject(items[1], "an array must be smaller than 2 GiB")
         return Array(element, length)
-    raise checker.reject(node, f"{name} is written {_sample(name)}")
+    raise checker.reject(node, f"{name} is written like {_sample(name)}")
 
 
 def stored(checker: Checker, node: ast.expr) -> Type:

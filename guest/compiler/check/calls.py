@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from guest.compiler import tree
 from guest.compiler.check import fold
@@ -120,7 +121,7 @@ def bind(checker: Checker, node: ast.Call, name: str, parameters: list[Parameter
     return [values[item.name] for item in parameters]
 
 
-def _count(parameters: list[Parameter]) -> str:
+def _count(parameters: Sequence[object]) -> str:
     return "1 argument" if len(parameters) == 1 else f"{len(parameters)} arguments"
 
 
@@ -134,9 +135,7 @@ def call_pointer(checker: Checker, node: ast.Call) -> tree.Expr:
         raise checker.reject(node, "a function pointer takes no keyword arguments")
     types = callee.type.parameters
     if len(node.args) != len(types):
-        raise checker.reject(
-            node, f"{callee.type} takes {len(types)} arguments, and {len(node.args)} are given"
-        )
+        raise checker.reject(node, f"{callee.type} takes {_count(types)}, and {len(node.args)} are given")
     arguments = [checker.value(item, type) for item, type in zip(node.args, types, strict=True)]
     return tree.CallPointer(checker.span(node), callee.type.result, callee, arguments)
 

@@ -80,9 +80,10 @@ def target_place(checker: Checker, node: ast.expr, type: Type | None) -> tree.Ex
         span = checker.span(node)
         if node.id in checker.global_names:
             symbol = checker.module.names.get(node.id)
-            assert isinstance(symbol, GlobalSymbol)
+            if not isinstance(symbol, GlobalSymbol):
+                raise checker.program.silent()  # reported at the `global` statement
             if is_reference(symbol.type):
-                raise checker.reject(node, f"{node.id} is a {symbol.type}: write copy({node.id}, value)")
+                raise checker.reject(node, f"{symbol.type} is stored inline: write copy({node.id}, value)")
             checker.impure(node, f"the global variable {node.id}")
             return tree.GlobalPlace(span, symbol.type, symbol)
         variable = checker.variables.get(node.id)
@@ -100,7 +101,7 @@ def target_place(checker: Checker, node: ast.expr, type: Type | None) -> tree.Ex
             )
         if is_reference(place.type):
             raise checker.reject(
-                node, f"a {place.type} is not assigned: write copy({ast.unparse(node)}, value)"
+                node, f"{place.type} is stored inline: write copy({ast.unparse(node)}, value)"
             )
         return place
     if isinstance(node, ast.Starred | ast.List | ast.Tuple):
@@ -131,6 +132,8 @@ def check_assign(checker: Checker, node: ast.Assign) -> list[tree.Stmt]:
     span = checker.span(node)
     if isinstance(target, ast.Name):
         value = checker.settle_into(checker.expr(node.value, known_type(checker, target)), target.id)
+        if value.type == VOID:
+            raise checker.reject(node.value, "this gives no value")
         place = target_place(checker, target, value.type)
         if isinstance(place, tree.LocalPlace) and isinstance(value, tree.Construct):
             place.variable.own_storage = True

@@ -61,7 +61,9 @@ def check_name(checker: Checker, node: ast.Name, expected: Type | None) -> tree.
         if variable is None and node.id in checker.broken_names:
             raise checker.program.silent()
         if variable is None:
-            raise checker.reject(node, f"{node.id} is read before it is assigned")
+            outer = checker.module.names.get(node.id)
+            hint = f": write `global {node.id}` first" if isinstance(outer, GlobalSymbol) else ""
+            raise checker.reject(node, f"{node.id} is read before it is assigned{hint}")
         if checker.assigned is not None and node.id not in checker.assigned:
             raise checker.reject(node, f"{node.id} may be read before it is assigned")
         span = checker.span(node)

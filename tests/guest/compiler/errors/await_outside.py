@@ -1,0 +1,11 @@
+from guest.lang import suspend
+
+
+async def g() -> None:
+    pass
+
+
+def f() -> None:
+    await g()
+    suspend()
+    g()

@@ -1,0 +1,6 @@
+LIMIT = 5
+
+
+def f() -> None:
+    global LIMIT
+    LIMIT = 6

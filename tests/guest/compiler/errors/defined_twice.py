@@ -1,0 +1,5 @@
+def f() -> None:
+    pass
+
+
+f = 5

@@ -1,0 +1,8 @@
+from guest.lang import extern
+
+
+@extern
+def missing() -> None: ...
+
+
+def body() -> None: ...

@@ -1,0 +1,9 @@
+from guest.lang import u32
+
+
+def f(x: u32) -> u32:
+    return f(*x)
+
+
+def g(x: u32) -> u32:
+    return f(**x)

@@ -1,0 +1,1 @@
+F = lambda x: x

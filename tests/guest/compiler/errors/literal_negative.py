@@ -1,0 +1,4 @@
+from guest.lang import u32
+
+
+x: u32 = -1

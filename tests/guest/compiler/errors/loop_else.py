@@ -1,0 +1,5 @@
+def f() -> None:
+    for i in range(3):
+        pass
+    else:
+        pass

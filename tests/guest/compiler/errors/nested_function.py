@@ -1,0 +1,6 @@
+def f() -> None:
+    def g() -> None:
+        pass
+
+    class H:
+        pass

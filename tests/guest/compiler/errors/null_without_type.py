@@ -1,0 +1,5 @@
+from guest.lang import null
+
+
+def f() -> None:
+    p = null

@@ -1,0 +1,5 @@
+from guest.lang import u32
+
+
+class Parser:
+    position: u32

@@ -1,0 +1,5 @@
+from guest.lang import u32
+
+
+def f() -> u32:
+    return

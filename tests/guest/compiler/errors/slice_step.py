@@ -1,0 +1,2 @@
+def f(b: bytes) -> bytes:
+    return b[0:10:2]

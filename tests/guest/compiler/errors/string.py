@@ -1,0 +1,2 @@
+def f() -> bytes:
+    return "text"

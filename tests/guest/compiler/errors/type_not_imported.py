@@ -1,0 +1,2 @@
+def f(x: u32) -> None:
+    pass

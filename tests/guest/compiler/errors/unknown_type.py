@@ -1,0 +1,2 @@
+def f(x: u33) -> None:
+    pass
