@@ -2,6 +2,7 @@
 
 import errno
 import resource
+from itertools import pairwise
 
 from syscalls import kernel, numbers
 from syscalls.args import Address, AddressResult, Fd, Result, Size
@@ -193,7 +194,7 @@ def madvise(thread: Thread, addr: Address, length: Size, advice: Advice) -> Resu
 def _pieces(start: int, end: int) -> list[tuple[int, int]]:
     """[start, end) cut where host memory need not go on: at every TiB of the guest."""
     cuts = [start, *range(((start >> 40) + 1) << 40, end, 1 << 40), end]
-    return list(zip(cuts, cuts[1:], strict=False))
+    return list(pairwise(cuts))
 
 
 @syscall

@@ -1,0 +1,292 @@
+"""fcntl, flock and ioctl: what a descriptor is set to."""
+
+import errno
+import struct
+
+from syscalls import kernel, numbers
+from syscalls.args import Fd, Result
+from syscalls.blocking import AGAIN
+from syscalls.calls.files import duplicate
+from syscalls.fds import Descriptor
+from syscalls.flags import Fcntl, FdFlags, Ioctl, LockOperation, Open
+from syscalls.process import Thread
+from syscalls.streams import INTERRUPTED, NOWHERE
+from syscalls.table import syscall
+from syscalls.types_files import FcntlArg, FcntlCommand, IoctlArg, IoctlRequest, LockOperations
+from syscalls.wait import Blocking, Wait, Wake
+
+EBADF = -errno.EBADF
+EINVAL = -errno.EINVAL
+EPERM = -errno.EPERM
+
+SETTABLE = Open.O_APPEND | Open.O_NONBLOCK | Open.O_ASYNC | Open.O_DIRECT | Open.O_NOATIME
+"""What F_SETFL can change (SETFL_MASK in fs/fcntl.c)."""
+
+PIPE_MAX_SIZE = 1 << 20
+"""The largest pipe of an unprivileged program (/proc/sys/fs/pipe-max-size, its default)."""
+
+LOCK_RETRY_NS = 5_000_000
+"""How often a wait for a lock looks again: no descriptor becomes ready when a lock is given up."""
+
+_PATH_COMMANDS = frozenset(
+    (Fcntl.F_DUPFD, Fcntl.F_DUPFD_CLOEXEC, Fcntl.F_GETFD, Fcntl.F_SETFD, Fcntl.F_GETFL)
+)
+_HOST_WORD = frozenset((Fcntl.F_GETPIPE_SZ, Fcntl.F_ADD_SEALS, Fcntl.F_GET_SEALS, Fcntl.F_GETLEASE))
+_HOST_POINTER = frozenset((Fcntl.F_GETLK, Fcntl.F_SETLK, Fcntl.F_OFD_GETLK, Fcntl.F_OFD_SETLK))
+_HOST_POINTER |= {
+    Fcntl.F_GET_RW_HINT,
+    Fcntl.F_SET_RW_HINT,
+    Fcntl.F_GET_FILE_RW_HINT,
+    Fcntl.F_SET_FILE_RW_HINT,
+}
+_LOCK_ONCE = {Fcntl.F_SETLKW: Fcntl.F_SETLK, Fcntl.F_OFD_SETLKW: Fcntl.F_OFD_SETLK}
+_SIGNALLING = frozenset((Fcntl.F_SETLEASE, Fcntl.F_NOTIFY))
+
+_OWNER_TID, _OWNER_PID, _OWNER_PGRP = 0, 1, 2
+
+
+@syscall(partial="F_SETLEASE and F_NOTIFY are EINVAL; O_ASYNC is kept, SIGIO is not sent")
+def fcntl(thread: Thread, fd: Fd, cmd: FcntlCommand, arg: FcntlArg) -> Result:
+    """fcntl(2)."""
+    entry = thread.fds.entries.get(fd)
+    if entry is None:
+        return EBADF
+    description = entry.description
+    if description.flags & Open.O_PATH and cmd not in _PATH_COMMANDS:
+        return EBADF
+    if cmd == Fcntl.F_GETFL:
+        return status_flags(entry)
+    if cmd == Fcntl.F_SETFL:
+        return set_status_flags(thread, entry, arg & 0xFFFFFFFF)
+    if cmd == Fcntl.F_GETFD:
+        return FdFlags.FD_CLOEXEC if entry.cloexec else 0
+    if cmd == Fcntl.F_SETFD:
+        entry.cloexec = bool(arg & FdFlags.FD_CLOEXEC)
+        return 0
+    if cmd in (Fcntl.F_DUPFD, Fcntl.F_DUPFD_CLOEXEC):
+        minimum = arg & 0xFFFFFFFF
+        if minimum >= thread.fds.limit:
+            return EINVAL
+        return duplicate(thread, fd, minimum, cmd == Fcntl.F_DUPFD_CLOEXEC)
+    if cmd in _HOST_WORD:
+        return kernel.call3(numbers.fcntl, entry.host, cmd, arg)
+    if cmd in _HOST_POINTER:
+        return _on_memory(thread, entry, cmd, arg)
+    if cmd in _LOCK_ONCE:
+        return _lock(thread, entry, _LOCK_ONCE[cmd], arg)
+    if cmd == Fcntl.F_SETPIPE_SZ:
+        return _set_pipe_size(entry, arg & 0xFFFFFFFF)
+    if cmd == Fcntl.F_DUPFD_QUERY:
+        other = thread.fds.entries.get((arg & 0xFFFFFFFF ^ 0x80000000) - 0x80000000)
+        return EBADF if other is None else int(other.description is description)
+    if cmd in _SIGNALLING:
+        text = f"fcntl {Fcntl.text(cmd)} is not offered: EINVAL, as on a file system without it"
+        thread.bench.note_once(f"fcntl {cmd}", text)
+        return EINVAL
+    return _owner(thread, entry, cmd, arg)
+
+
+def status_flags(entry: Descriptor) -> int:
+    """F_GETFL: the host's access mode and status flags with the guest's own O_NONBLOCK."""
+    description = entry.description
+    host = kernel.call3(numbers.fcntl, entry.host, Fcntl.F_GETFL, 0)
+    if description.nonblocking:
+        return host | Open.O_NONBLOCK
+    return host & ~Open.O_NONBLOCK
+
+
+def set_status_flags(thread: Thread, entry: Descriptor, flags: int) -> int:
+    """F_SETFL: everything but O_NONBLOCK goes to the host as it is."""
+    description = entry.description
+    host = flags & SETTABLE & ~Open.O_NONBLOCK
+    if description.host_nonblocking:
+        host |= Open.O_NONBLOCK
+    result = kernel.call3(numbers.fcntl, entry.host, Fcntl.F_SETFL, host)
+    if result < 0:
+        return result
+    if flags & Open.O_ASYNC:
+        thread.bench.note_once("O_ASYNC", "O_ASYNC was set: no SIGIO will be sent")
+    description.nonblocking = bool(flags & Open.O_NONBLOCK)
+    description.flags = description.flags & ~SETTABLE | flags & SETTABLE
+    return 0
+
+
+def _set_pipe_size(entry: Descriptor, size: int) -> int:
+    if size > PIPE_MAX_SIZE:
+        present = kernel.call3(numbers.fcntl, entry.host, Fcntl.F_GETPIPE_SZ, 0)
+        if present < 0:
+            return present
+        return EINVAL if size > 1 << 31 else EPERM
+    return kernel.call3(numbers.fcntl, entry.host, Fcntl.F_SETPIPE_SZ, size)
+
+
+def _on_memory(thread: Thread, entry: Descriptor, command: int, address: int) -> int:
+    try:
+        host = thread.memory.host(address)
+    except OSError:
+        host = NOWHERE
+    return kernel.call3(numbers.fcntl, entry.host, command, host)
+
+
+def _lock(thread: Thread, entry: Descriptor, command: int, address: int) -> Result:
+    result = _on_memory(thread, entry, command, address)
+    if result not in (AGAIN, -errno.EACCES):
+        return result
+    return _lock_later(thread, entry, command, address)
+
+
+def _lock_later(thread: Thread, entry: Descriptor, command: int, address: int) -> Blocking:
+    # The lock is wanted as it was described at the call: later changes to the structure do not matter.
+    wanted = thread.memory.read(address, 32)
+    pages = thread.process.scratch
+    fds = thread.fds
+    fds.pin(entry)
+    try:
+        while True:
+            wake = yield Wait(deadline=thread.bench.monotonic_ns() + LOCK_RETRY_NS)
+            if wake is Wake.INTERRUPTED:
+                return INTERRUPTED
+            pages.view[:32] = wanted
+            result = kernel.call3(numbers.fcntl, entry.host, command, pages.address)
+            if result not in (AGAIN, -errno.EACCES):
+                return result
+    finally:
+        fds.unpin(entry)
+
+
+def _owner(thread: Thread, entry: Descriptor, command: int, arg: int) -> int:
+    description = entry.description
+    kind, number, sig = description.owner
+    word = (arg & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
+    if command == Fcntl.F_GETOWN:
+        return -number if kind == _OWNER_PGRP else number
+    if command == Fcntl.F_SETOWN:
+        if word == -0x80000000:
+            return EINVAL
+        kind, number = (_OWNER_PGRP, -word) if word < 0 else (_OWNER_PID, word)
+        return _set_owner(thread, entry, kind, number)
+    if command == Fcntl.F_GETSIG:
+        return sig
+    if command == Fcntl.F_SETSIG:
+        if not 0 <= arg <= 64:
+            return EINVAL
+        description.owner = (kind, number, arg)
+        return 0
+    if command == Fcntl.F_GETOWN_EX:
+        thread.memory.write(arg, struct.pack("<ii", kind, number))
+        return 0
+    if command == Fcntl.F_SETOWN_EX:
+        kind, number = struct.unpack("<ii", thread.memory.read(arg, 8))
+        if kind not in (_OWNER_TID, _OWNER_PID, _OWNER_PGRP):
+            return EINVAL
+        return _set_owner(thread, entry, kind, number)
+    if command == Fcntl.F_GETOWNER_UIDS:
+        process = thread.process
+        uid = process.uid if number else 0
+        thread.memory.write(arg, struct.pack("<II", uid, uid))
+        return 0
+    return EINVAL
+
+
+def _set_owner(thread: Thread, entry: Descriptor, kind: int, number: int) -> int:
+    process = thread.process
+    known = number in process.threads if kind == _OWNER_TID else number == process.pid
+    if number and not known:
+        return -errno.ESRCH
+    entry.description.owner = (kind if number else 0, number, entry.description.owner[2])
+    return 0
+
+
+@syscall
+def flock(thread: Thread, fd: Fd, operation: LockOperations) -> Result:
+    """flock(2)."""
+    if operation & ~LockOperation.LOCK_NB not in (1, 2, 8):
+        return EINVAL
+    entry = thread.fds.entries.get(fd)
+    if entry is None or entry.description.flags & Open.O_PATH:
+        return EBADF
+    result = kernel.call2(numbers.flock, entry.host, operation | LockOperation.LOCK_NB)
+    if result != AGAIN or operation & LockOperation.LOCK_NB:
+        return result
+    return _flock_later(thread, entry, operation | LockOperation.LOCK_NB)
+
+
+def _flock_later(thread: Thread, entry: Descriptor, operation: int) -> Blocking:
+    fds = thread.fds
+    fds.pin(entry)
+    try:
+        while True:
+            wake = yield Wait(deadline=thread.bench.monotonic_ns() + LOCK_RETRY_NS)
+            if wake is Wake.INTERRUPTED:
+                return INTERRUPTED
+            result = kernel.call2(numbers.flock, entry.host, operation)
+            if result != AGAIN:
+                return result
+    finally:
+        fds.unpin(entry)
+
+
+# Requests that read or write one fixed structure and nothing else, by the kinds of descriptor that know them. Whatever
+# else the host might know (controlling terminals, network interfaces, devices) is not the guest's to ask for.
+_TERMINAL = frozenset(
+    (
+        Ioctl.TCGETS,
+        Ioctl.TCSETS,
+        Ioctl.TCGETS2,
+        Ioctl.TCFLSH,
+        Ioctl.TIOCOUTQ,
+        Ioctl.TIOCGWINSZ,
+        Ioctl.TIOCSWINSZ,
+        Ioctl.TIOCGPTN,
+        Ioctl.TIOCSPTLCK,
+        Ioctl.TIOCEXCL,
+        Ioctl.TIOCNXCL,
+    )
+)
+_SOCKET = frozenset((Ioctl.TIOCOUTQ, Ioctl.SIOCATMARK))
+_BY_VALUE = frozenset((Ioctl.TCFLSH, Ioctl.TIOCEXCL, Ioctl.TIOCNXCL))
+_EVERYWHERE = frozenset((Ioctl.FIONREAD, Ioctl.FIOQSIZE))
+
+
+@syscall(
+    partial="terminals: attributes, window size, pty number and lock; files and sockets: FIONREAD and kin"
+)
+def ioctl(thread: Thread, fd: Fd, request: IoctlRequest, argp: IoctlArg) -> Result:
+    """ioctl(2)."""
+    entry = thread.fds.entries.get(fd)
+    if entry is None or entry.description.flags & Open.O_PATH:
+        return EBADF
+    description = entry.description
+    if request == Ioctl.FIOCLEX or request == Ioctl.FIONCLEX:
+        entry.cloexec = request == Ioctl.FIOCLEX
+        return 0
+    if request == Ioctl.FIONBIO:
+        on = thread.memory.u32(argp)
+        description.nonblocking = bool(on)
+        description.flags = description.flags & ~Open.O_NONBLOCK | (Open.O_NONBLOCK if on else 0)
+        return 0
+    if request == Ioctl.FIOASYNC:
+        return _set_async(thread, entry, thread.memory.u32(argp))
+    known = _TERMINAL if description.kind == "tty" else _SOCKET if description.kind == "socket" else ()
+    if request not in _EVERYWHERE and request not in known:
+        if description.kind in ("tty", "socket", "device"):
+            text = f"ioctl {Ioctl.text(request)} on a {description.kind} is not offered: ENOTTY"
+            thread.bench.note_once(f"ioctl {request}", text)
+        return -errno.ENOTTY
+    if request in _BY_VALUE:
+        return kernel.call3(numbers.ioctl, entry.host, request, argp)
+    try:
+        address = thread.memory.host(argp)
+    except OSError:
+        address = NOWHERE
+    return kernel.call3(numbers.ioctl, entry.host, request, address)
+
+
+def _set_async(thread: Thread, entry: Descriptor, on: int) -> int:
+    flags = status_flags(entry)
+    if bool(on) == bool(flags & Open.O_ASYNC):
+        return 0
+    # Unlike F_SETFL this asks the file whether it can signal at all (ioctl_fioasync in fs/ioctl.c).
+    if entry.description.kind in ("file", "directory", "eventfd", "epoll"):
+        return -errno.ENOTTY
+    return set_status_flags(thread, entry, flags & ~Open.O_ASYNC | (Open.O_ASYNC if on else 0))
