@@ -387,6 +387,10 @@ class Cpu:
         self._check(self._library.reg_read(self._engine, _REG_RFLAGS, ctypes.byref(word)), "uc_reg_read")
         return word.value
 
+    def registers(self) -> dict[str, int]:
+        """All registers that a report shows, by name."""
+        return {name: self[name] for name in _WORD} | {"eflags": self.eflags}
+
     @property
     def calls(self) -> int:
         """How many system calls the guest has made."""

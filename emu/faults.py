@@ -59,7 +59,7 @@ def classify(
     """The fault behind a stop of kind MEMORY, INTERRUPT or INVALID.
 
     `code` are the bytes at `pc`. `protection(address)` is the bits of the mapping there, None where there is none.
-    `stack_low` is the lowest address of the main thread's stack. `mnemonic()` names the instruction at `pc`.
+    `stack_low` is the lowest address of the thread's stack, 0 when it is not known. `mnemonic()` names the instruction at `pc`.
     """
     if stop.kind is StopKind.MEMORY:
         return _denied(stop, protection(stop.address), stack_low)
@@ -73,14 +73,15 @@ def _denied(stop: Stop, prot: int | None, stack_low: int) -> Fault:
     if stop.address >> 47:
         # Not canonical: the processor raises #GP, which carries no address.
         return Fault(SIGSEGV, SI_KERNEL, 0, f"{what}: not a user address (above 0x7fffffffffff)")
+    if not prot and stack_low - STACK_REACH <= stop.address < stack_low:
+        code = SEGV_MAPERR if prot is None else SEGV_ACCERR
+        reason = f"{what}: stack overflow (below the stack's limit at {stack_low:#x})"
+        return Fault(SIGSEGV, code, stop.address, reason, True)
     if prot is None:
         if stop.address < 4096:
             return Fault(
                 SIGSEGV, SEGV_MAPERR, stop.address, f"{what}: null pointer (nothing is mapped there)", True
             )
-        if stack_low - STACK_REACH <= stop.address < stack_low:
-            reason = f"{what}: stack overflow (below the stack's limit at {stack_low:#x})"
-            return Fault(SIGSEGV, SEGV_MAPERR, stop.address, reason, True)
         return Fault(SIGSEGV, SEGV_MAPERR, stop.address, f"{what}: nothing is mapped there", True)
     if prot & BEYOND_FILE:
         return Fault(SIGBUS, BUS_ADRERR, stop.address, f"{what}: beyond the end of the mapped file", True)

@@ -1,0 +1,402 @@
+"""One guest on one emulated CPU: wires a run together, and is the Python interface to it."""
+
+import errno
+import os
+import signal as host_signal
+import stat
+import sys
+import threading
+import time
+from _random import Random  # the generator alone: the module around it costs 5 ms at start-up
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import syscalls.calls  # noqa: F401  fills the table
+from emu.cpu import Cpu, Stop, StopKind
+from emu.dispatch import SLICE, Dispatcher
+from emu.elf import parse, read_program
+from emu.host import Host
+from emu.loader import load
+from emu.memory import DEFAULT_LIMIT, AddressSpace
+from emu.sched import Scheduler, Task
+from emu.trace import Sink
+from syscalls import signals
+from syscalls.fds import Description, Descriptor, FdTable
+from syscalls.flags.signals import Signal
+from syscalls.process import PID, Network, Process, Thread
+from syscalls.table import TABLE, Syscall
+
+DEFAULT_THREADS = 4096
+DEFAULT_DESCRIPTORS = 1024
+_CORE = ("core", "terminate")
+
+Hook = Callable[..., Any]
+
+
+def _print(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+class Machine:
+    """A program that is ready to run.
+
+    `program` is a path or the bytes of an ELF. `argv` is the whole argument vector (default: the program's name), `env`
+    the environment (default: empty). `stdin`, `stdout` and `stderr` are host descriptors, which the guest gets duplicates
+    of (None: closed). `net` is "loopback", "host" or "none". `say` gets the bench's own messages, line by line.
+    Raises `emu.elf.ElfError` when the program cannot be run.
+
+    Use it as a context manager, or call `close`: it holds host memory.
+    """
+
+    def __init__(
+        self,
+        program: str | Path | bytes,
+        argv: Sequence[str | bytes] | None = None,
+        *,
+        env: Mapping[str, str] | None = None,
+        seed: int = 0,
+        net: str = "loopback",
+        files: Any = None,
+        stdin: int | None = 0,
+        stdout: int | None = 1,
+        stderr: int | None = 2,
+        memory_limit: int = DEFAULT_LIMIT,
+        thread_limit: int = DEFAULT_THREADS,
+        descriptor_limit: int = DEFAULT_DESCRIPTORS,
+        locate: Callable[[int], str] = lambda pc: "",
+        trace: Sink | None = None,
+        say: Callable[[str], None] = _print,
+    ) -> None:
+        data = program if isinstance(program, bytes) else read_program(program)
+        self.name = "program" if isinstance(program, bytes) else os.path.basename(program)
+        image = parse(data, "program" if isinstance(program, bytes) else str(program))
+        self.exit_status: int | None = None
+        self.signal: int | None = None
+        self.crash_report: str | None = None
+        self.locate = locate
+        self._say = say
+        self._noted: set[str] = set()
+        self._random = Random(seed)
+        self._thread_limit = thread_limit
+        self._leader_status = 0
+        self._interrupts = 0
+        self._posted: deque[int] = deque()
+        self._stop_wanted = False
+        self._finished = False
+        self._closed = False
+        self._background: threading.Thread | None = None
+        self._failure: BaseException | None = None
+        self._cpu_started = 0
+        self.host = Host()
+        self.scheduler = Scheduler()
+        self.cpu = Cpu(_not_running, tsc=self.host.monotonic_ns)
+        self.memory = AddressSpace(self.cpu, memory_limit)
+        self._dispatcher = Dispatcher(self.cpu, self.scheduler, self.host, self)
+        fds = FdTable(descriptor_limit, self.forget_fd)
+        self.process = Process(PID, self.memory, fds, self, files=files, network=Network(net))
+        try:
+            arguments = [_encoded(text) for text in ([self.name] if argv is None else argv)]
+            environment = [_encoded(f"{name}={value}") for name, value in (env or {}).items()]
+            loaded = load(self.memory, image, arguments, environment, random=self.random(16))
+            self.memory.start_brk(loaded.brk)
+            self.process.exe = str(program) if not isinstance(program, bytes) else "program"
+            self.process.argv, self.process.envp = arguments, environment
+            self.process.name = self.name.encode()[:15]
+            for number, host_fd in enumerate((stdin, stdout, stderr)):
+                if host_fd is not None:
+                    fds.put(number, inherited(host_fd))
+        except BaseException:
+            self.close()
+            raise
+        context = self.cpu.fresh.copy()
+        context["rip"], context["rsp"] = loaded.entry, loaded.stack_pointer
+        self.scheduler.ready.append(self._new_task(PID, self.process.name, context))
+        self._dispatcher.trace_to(trace)
+
+    # Running
+
+    def run(self) -> int:
+        """Runs the guest to its end; returns the status as a shell has it: the guest's own, or 128 + signal.
+
+        In the main host thread SIGINT and SIGTERM go to the guest; a second SIGINT ends the run whatever it does.
+        """
+        own_signals = threading.current_thread() is threading.main_thread()
+        if own_signals:
+            self.host.catch_signals((host_signal.SIGINT, host_signal.SIGTERM))
+        try:
+            self._loop()
+        finally:
+            if own_signals:
+                self.host.release_signals()
+            self._finish()
+        return self.exit_status if self.exit_status is not None else 128 + Signal.SIGKILL
+
+    def start(self) -> Self:
+        """Runs the guest in a host thread of its own; `wait` or `stop` ends that."""
+        self._background = threading.Thread(
+            target=self._run_in_background, name=f"emu {self.name}", daemon=True
+        )
+        self._background.start()
+        return self
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits for the end of a guest that was started; returns its status. Raises TimeoutError, or what ended the bench."""
+        if self._background is not None:
+            self._background.join(timeout)
+            if self._background.is_alive():
+                raise TimeoutError(f"{self.name} still runs after {timeout} s")
+        if self._failure is not None:
+            raise self._failure
+        return self.exit_status if self.exit_status is not None else 128 + Signal.SIGKILL
+
+    def stop(self) -> int:
+        """Ends a guest that was started, as SIGKILL would, if it still runs; returns its status."""
+        self._stop_wanted = True
+        self.host.interrupt()
+        return self.wait()
+
+    def send_signal(self, number: int) -> None:
+        """Sends a signal to the guest from any host thread."""
+        self._posted.append(number)
+        self.host.interrupt()
+
+    def close(self) -> None:
+        """Ends the guest if it runs, and frees everything."""
+        if self._closed:
+            return
+        if self._background is not None and self._background.is_alive():
+            self._stop_wanted = True
+            self.host.interrupt()
+            self._background.join()
+        self._closed = True
+        self._finish()
+        self.host.close()
+        self.cpu.close()
+        self.memory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def threads(self) -> list[Thread]:
+        """The guest's living threads."""
+        return list(self.process.threads.values())
+
+    def hook(self, name: str, function: Hook) -> None:
+        """Puts `function(call, thread, r0, ..., r5)` in front of a system call; `call(thread, r0, ..., r5)` is the real one.
+
+        It returns what a handler may return: `call`'s answer, another number, -errno.
+        """
+        entry = next((entry for entry in TABLE.values() if entry.name == name), None)
+        if entry is None:
+            raise ValueError(f"{name} is not a system call that emu implements")
+        calls = self._dispatcher.calls
+        inner = calls.get(entry.number, entry.call)
+        calls[entry.number] = lambda thread, *registers: function(inner, thread, *registers)
+
+    def _loop(self) -> None:
+        dispatcher, cpu = self._dispatcher, self.cpu
+        self._cpu_started = time.thread_time_ns()
+        if dispatcher.task is None and not dispatcher.switch():
+            return
+        while not dispatcher.ending:
+            stop = cpu.run(SLICE)
+            if stop.kind is StopKind.BUDGET:
+                dispatcher.preempt()
+            elif stop.kind is not StopKind.REQUEST:
+                self._fault(stop)
+
+    def _run_in_background(self) -> None:
+        try:
+            self.run()
+        except BaseException as failure:
+            self._failure = failure
+
+    def _finish(self) -> None:
+        if self._finished:
+            return
+        self._finished = True
+        self._dispatcher.ending = True
+        self._dispatcher.finish()
+        self.process.fds.close_all()
+        self.process.threads.clear()
+        if self._dispatcher.sink is not None:
+            self._dispatcher.sink.flush()
+
+    # Ends
+
+    def _end(self, status: int, signal: int | None = None) -> None:
+        if self._dispatcher.ending:
+            return
+        self.exit_status = self.process.exit_status = status
+        self.signal = signal
+        self._dispatcher.ending = True
+        self.cpu.stop()
+
+    def thread_exits(self, task: Task, status: int, group: bool) -> None:
+        """A thread has called exit, or exit_group."""
+        thread = task.thread
+        del self.process.threads[thread.tid]
+        task.ended = True
+        if thread.tid == self.process.pid:
+            self._leader_status = status
+        if group or not self.process.threads:
+            self._end(status if group else self._leader_status)
+        self._event("thread_end", tid=thread.tid, status=status)
+
+    def _fault(self, stop: Stop) -> None:
+        task = self._dispatcher.task
+        assert task is not None
+        if stop.kind is StopKind.MEMORY and self.memory.refresh(stop.address):
+            return
+        # Imported when it is needed: the disassembler costs as much as the whole start-up.
+        from emu import postmortem
+
+        cpu = self.cpu
+        fault = postmortem.fault_of(stop, self.memory, cpu.pc, cpu["rsp"])
+        registers = cpu.registers()
+        self._event("fault", tid=task.thread.tid, signal=fault.signal, code=fault.code, address=fault.address)
+        self.crash_report = postmortem.report(self.name, task, fault, self.memory, registers, self.locate)
+        self._say(self.crash_report.rstrip())
+        self._end(128 + fault.signal, fault.signal)
+
+    def signals_came(self) -> None:
+        """The host module reports a signal of the bench, or a call from another host thread."""
+        if self._stop_wanted:
+            self._end(128 + Signal.SIGKILL, Signal.SIGKILL)
+        while self._posted:
+            self.kill(self.process, self._posted.popleft())
+        for number in self.host.caught():
+            self._interrupts += number == Signal.SIGINT
+            if self._interrupts > 1:
+                self._end(128 + number, number)
+            else:
+                self.kill(self.process, number)
+
+    def missing(self, entry: Syscall, pc: int) -> None:
+        """A call that nobody implements."""
+        place = self.locate(pc)
+        self.note_once(
+            f"missing {entry.number}",
+            f"system call {entry.name} is not implemented: ENOSYS (at {pc:#x}{' ' + place if place else ''})",
+        )
+
+    def deadlock(self) -> None:
+        """All threads wait, and nothing can wake them."""
+        if "deadlock" in self._noted:
+            return
+        lines = ["all threads wait for each other, and nothing outside can wake them:"]
+        for task in self.scheduler.parked:
+            calls = task.context.last_calls()
+            name = _call_name(calls[-1][0]) if calls else "?"
+            place = self.locate(task.context["rip"])
+            lines.append(f"  thread {task.thread.tid} in {name} at {task.context['rip']:#x} {place}".rstrip())
+        self.note_once("deadlock", "\n".join(lines))
+
+    # What handlers may ask (syscalls.process.Bench)
+
+    def spawn_thread(self, parent: Thread, *, stack: int, tls: int | None) -> Thread:
+        """A runnable thread with the parent's registers, 0 in rax; raises EAGAIN at the limit."""
+        if len(self.process.threads) >= self._thread_limit:
+            self.note_once("threads", f"the limit of {self._thread_limit} threads is reached: EAGAIN")
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        task: Task = parent.context
+        if task is self._dispatcher.task:
+            self.cpu.save(task.context)
+        context = task.context.copy()
+        context["rax"] = 0
+        if stack:
+            context["rsp"] = stack
+        if tls is not None:
+            context["fs_base"] = tls
+        self._last_tid += 1
+        child = self._new_task(self._last_tid, parent.name, context)
+        self.scheduler.ready.append(child)
+        self._event("thread_start", tid=child.thread.tid, parent=parent.tid)
+        return child.thread
+
+    def _new_task(self, tid: int, name: bytes, context: Any) -> Task:
+        self._last_tid = tid
+        thread = Thread(tid, self.process, self.memory, self.process.fds, self, name=name)
+        task = thread.context = Task(self.scheduler, thread, context)
+        self.process.threads[tid] = thread
+        return task
+
+    def segment_base(self, thread: Thread, register: str) -> int:
+        """The base of "fs" or "gs"."""
+        holder = self.cpu if thread.context is self._dispatcher.task else thread.context.context
+        return int(holder[f"{register}_base"])
+
+    def set_segment_base(self, thread: Thread, register: str, base: int) -> None:
+        """Sets the base of "fs" or "gs"."""
+        holder = self.cpu if thread.context is self._dispatcher.task else thread.context.context
+        holder[f"{register}_base"] = base
+
+    def monotonic_ns(self) -> int:
+        """CLOCK_MONOTONIC."""
+        return self.host.monotonic_ns()
+
+    def realtime_ns(self) -> int:
+        """CLOCK_REALTIME."""
+        return self.host.realtime_ns()
+
+    def cpu_time_ns(self) -> int:
+        """Processor time since the start of the run."""
+        return time.thread_time_ns() - self._cpu_started
+
+    def random(self, count: int) -> bytes:
+        """Random bytes that follow from the seed."""
+        return self._random.getrandbits(count * 8).to_bytes(count, "little") if count else b""
+
+    def note_once(self, key: str, text: str) -> None:
+        """Tells the user something, once a run."""
+        if key not in self._noted:
+            self._noted.add(key)
+            self._say(f"emu: {text}")
+
+    def forget_fd(self, host_fd: int) -> None:
+        """Ends the watch over a host descriptor that is about to be closed."""
+        self.host.forget(host_fd)
+
+    def kill(self, target: Thread | Process, signal: int) -> None:
+        """Generates a signal for a thread or the process."""
+        fatal = signals.post(target, signal)
+        if fatal:
+            self._event("signal", signal=fatal)
+            self._end(128 + fatal, fatal)
+
+    def _event(self, event: str, **values: Any) -> None:
+        sink = self._dispatcher.sink
+        if sink is not None:
+            sink.event({"event": event, "time": self._dispatcher.now(), "pid": self.process.pid, **values})
+
+
+def inherited(host_fd: int) -> Descriptor:
+    """A guest descriptor that shares the open file of a host descriptor, as a child shares its parent's."""
+    copy = os.dup(host_fd)
+    mode = os.fstat(copy).st_mode
+    blocking = os.get_blocking(copy)
+    pollable = not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISBLK(mode))
+    flags = 0 if blocking else os.O_NONBLOCK
+    description = Description(
+        "inherited", flags | os.O_RDWR, pollable=pollable, host_nonblocking=not blocking
+    )
+    return Descriptor(copy, description)
+
+
+def _encoded(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+
+
+def _call_name(number: int) -> str:
+    entry = TABLE.get(number)
+    return entry.name if entry is not None else f"system call {number}"
+
+
+def _not_running(*_: int) -> int:
+    raise AssertionError("a system call outside a run")

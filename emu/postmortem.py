@@ -1,0 +1,89 @@
+"""Gathers what a crash report shows from a machine that has just stopped at a fault."""
+
+import functools
+from collections.abc import Callable
+
+from emu import crash
+from emu.cpu import Stop
+from emu.faults import STACK_REACH, Fault, classify
+from emu.memory import AddressSpace
+from emu.pages import BEYOND_FILE, EXEC
+from emu.sched import Task
+from syscalls.flags import Prot
+
+_CHAIN_LIMIT = 32
+_FRAME_REACH = 1 << 20  # frames further apart than this are not a chain
+
+
+def fault_of(stop: Stop, memory: AddressSpace, pc: int, stack_pointer: int) -> Fault:
+    """What the stop means on Linux."""
+    code = memory.read(pc, memory.readable(pc, crash.LONGEST_INSTRUCTION))
+
+    def protection(address: int) -> int | None:
+        if memory.rights(address) & BEYOND_FILE:
+            return BEYOND_FILE
+        region = memory.regions.find(address)
+        return None if region is None else region.prot
+
+    mnemonic = functools.partial(crash.mnemonic, code, pc)
+    return classify(stop, pc, code, protection, _stack_low(memory, stop.address, stack_pointer), mnemonic)
+
+
+def _stack_low(memory: AddressSpace, address: int, stack_pointer: int) -> int:
+    """The lowest address of the stack that an access at `address` may have run out of; 0 when it looks like none."""
+    above = memory.regions.neighbours(address)[1]
+    while above is not None and not above.prot & Prot.PROT_WRITE:
+        above = memory.regions.neighbours(above.start)[1]
+    if above is None or not above.start - STACK_REACH <= stack_pointer < above.end:
+        return 0
+    return above.start
+
+
+def call_chain(memory: AddressSpace, pc: int, stack_pointer: int, frame_pointer: int) -> list[int]:
+    """Return addresses, innermost first, by the chain of frame pointers (System V ABI, 3.2.2).
+
+    A function that faults in its first instruction, or after a jump to nowhere, has its caller on top of the stack.
+    """
+    chain: list[int] = []
+    if not memory.rights(pc) & EXEC and memory.readable(stack_pointer, 8) == 8:
+        top = memory.u64(stack_pointer)
+        if memory.rights(top) & EXEC:
+            chain.append(top)
+    low = stack_pointer
+    while len(chain) < _CHAIN_LIMIT and low <= frame_pointer < low + _FRAME_REACH and not frame_pointer & 7:
+        if memory.readable(frame_pointer, 16) < 16:
+            break
+        following, address = memory.u64(frame_pointer), memory.u64(frame_pointer + 8)
+        if not memory.rights(address - 1) & EXEC:
+            break
+        chain.append(address)
+        low, frame_pointer = frame_pointer + 16, following
+    return chain
+
+
+def report(
+    program: str,
+    task: Task,
+    fault: Fault,
+    memory: AddressSpace,
+    registers: dict[str, int],
+    locate: Callable[[int], str],
+) -> str:
+    """The report as text. `registers` are those at the fault, by name, with rip, eflags, fs_base and gs_base."""
+    thread = task.thread
+    return crash.report(
+        crash.Crash(
+            program=program,
+            thread=thread.tid,
+            thread_name=thread.name.decode("utf-8", "replace"),
+            fault=fault,
+            registers=registers,
+            read=memory.read,
+            mappings=[
+                crash.Mapping(region.start, region.end, region.prot, region.name) for region in memory.regions
+            ],
+            locate=locate,
+            chain=call_chain(memory, registers["rip"], registers["rsp"], registers["rbp"]),
+            calls=task.context.last_calls(),
+        )
+    )
