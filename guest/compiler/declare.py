@@ -59,11 +59,9 @@ DECORATORS = frozenset(
 )
 ORDERS = frozenset({"relaxed", "acquire", "release", "acq_rel", "seq_cst"})
 LANG_NAMES = (
-    LANG_TYPES
-    | DECORATORS
-    | ORDERS
-    | {"ptr", "array", "fn", "coro", "null", "atomic", "addr", "asm", "embed"}
-) | {name for name in CALLS if name.isidentifier()}
+    LANG_TYPES | DECORATORS | ORDERS | {"ptr", "array", "fn", "coro", "null", "atomic", "asm", "embed"}
+)
+"""The names of guest.lang that are not calls; those are the keys of CALLS."""
 HIDDEN_NAMES = frozenset({"len", "range", "trap_table", "trap_text"})
 
 
@@ -204,7 +202,7 @@ class Program:
     # Names
 
     def is_lang_name(self, name: str) -> bool:
-        return name in LANG_NAMES and name not in HIDDEN_NAMES
+        return (name in LANG_NAMES or name in CALLS) and name.isidentifier() and name not in HIDDEN_NAMES
 
     def lookup(self, module: SourceModule, name: str, span: Span) -> Symbol | None:
         """What a module-level name stands for, declared on demand; None when there is none."""
