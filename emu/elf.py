@@ -46,7 +46,9 @@ class ElfError(Exception):
     """The file cannot be run; one line that says which file and why. `status` is the exit status (126, or 127: not found)."""
 
     def __init__(self, message: str, status: int = 126) -> None:
-        super().__init__(message)
+        # A file's name may hold anything; the message stays one line.
+        shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+        super().__init__("".join(shown))
         self.status = status
 
 
@@ -107,7 +109,7 @@ def read_program(path: str | os.PathLike[str]) -> bytes:
         if error.errno in (errno.EACCES, errno.EPERM):
             raise ElfError(f"{name}: permission denied: it cannot be read") from None
         raise ElfError(f"{name}: cannot be opened: {error.strerror}") from None
-    with open(descriptor, "rb", buffering=0) as file:
+    try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise ElfError(f"{name}: is a directory")
@@ -117,10 +119,12 @@ def read_program(path: str | os.PathLike[str]) -> bytes:
             raise ElfError(f"{name}: permission denied: its mode lets nobody read or run it")
         if status.st_size > LARGEST_FILE:
             raise ElfError(f"{name}: too large: {status.st_size} bytes, at most {LARGEST_FILE} are loaded")
-        try:
-            return file.read()
-        except OSError as error:
-            raise ElfError(f"{name}: cannot be read: {error.strerror}") from None
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            return file.readall()
+    except OSError as error:
+        raise ElfError(f"{name}: cannot be read: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
 
 
 def parse(data: bytes, name: str = "program") -> Image:
