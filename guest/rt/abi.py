@@ -1,6 +1,22 @@
 """The Linux x86_64 constants and structures that the runtime uses (sources: the man pages named beside them)."""
 
 from guest.lang import array, i16, i32, i64, struct, u8, u16, u32
+from syscalls.flags import (
+    AddressFamily,
+    Eventfd,
+    IpProtocol,
+    Map,
+    Msg,
+    Poll,
+    Prot,
+    Shutdown,
+    SocketLevel,
+    SocketOption,
+    SocketType,
+    TcpOption,
+)
+from syscalls.flags.clock import Clock
+from syscalls.flags.threads import Arch, Clone, Futex
 
 # errno(3)
 EINTR = 4
@@ -15,49 +31,49 @@ ENOBUFS = 105
 ECANCELED = 125
 
 # mmap(2)
-PROT_NONE = 0
-PROT_READ = 1
-PROT_WRITE = 2
-MAP_PRIVATE = 0x02
-MAP_ANONYMOUS = 0x20
-MAP_STACK = 0x20000
+PROT_NONE = Prot.PROT_NONE
+PROT_READ = Prot.PROT_READ
+PROT_WRITE = Prot.PROT_WRITE
+MAP_PRIVATE = Map.MAP_PRIVATE
+MAP_ANONYMOUS = Map.MAP_ANONYMOUS
+MAP_STACK = Map.MAP_STACK
 
-# clone(2)
-CLONE_VM = 0x00000100
-CLONE_FS = 0x00000200
-CLONE_FILES = 0x00000400
-CLONE_SIGHAND = 0x00000800
-CLONE_THREAD = 0x00010000
-CLONE_SYSVSEM = 0x00040000
-CLONE_SETTLS = 0x00080000
+# What pthreads share, and a thread pointer (clone(2))
+CLONE_VM = Clone.CLONE_VM
+CLONE_FS = Clone.CLONE_FS
+CLONE_FILES = Clone.CLONE_FILES
+CLONE_SIGHAND = Clone.CLONE_SIGHAND
+CLONE_THREAD = Clone.CLONE_THREAD
+CLONE_SYSVSEM = Clone.CLONE_SYSVSEM
+CLONE_SETTLS = Clone.CLONE_SETTLS
 
 # futex(2)
-FUTEX_WAIT_PRIVATE = 128
-FUTEX_WAKE_PRIVATE = 129
+FUTEX_WAIT_PRIVATE = Futex.FUTEX_WAIT | Futex.FUTEX_PRIVATE_FLAG
+FUTEX_WAKE_PRIVATE = Futex.FUTEX_WAKE | Futex.FUTEX_PRIVATE_FLAG
 
-ARCH_SET_FS = 0x1002  # arch_prctl(2)
-CLOCK_MONOTONIC = 1  # clock_gettime(2)
+ARCH_SET_FS = Arch.ARCH_SET_FS  # arch_prctl(2)
+CLOCK_MONOTONIC = Clock.CLOCK_MONOTONIC  # clock_gettime(2)
 
 # eventfd(2)
-EFD_NONBLOCK = 0x800
-EFD_CLOEXEC = 0x80000
+EFD_NONBLOCK = Eventfd.EFD_NONBLOCK
+EFD_CLOEXEC = Eventfd.EFD_CLOEXEC
 
 # poll(2)
-POLLIN = 0x001
-POLLOUT = 0x004
+POLLIN = Poll.POLLIN
+POLLOUT = Poll.POLLOUT
 
-# socket(2), tcp(7), send(2)
-AF_INET = 2
-SOCK_STREAM = 1
-SOCK_NONBLOCK = 0x800
-SOCK_CLOEXEC = 0x80000
-SOL_SOCKET = 1
-SO_REUSEADDR = 2
-IPPROTO_TCP = 6
-TCP_NODELAY = 1
-MSG_DONTWAIT = 0x40
-MSG_NOSIGNAL = 0x4000
-SHUT_WR = 1
+# socket(2), tcp(7), send(2), shutdown(2)
+AF_INET = AddressFamily.AF_INET
+SOCK_STREAM = SocketType.SOCK_STREAM
+SOCK_NONBLOCK = SocketType.SOCK_NONBLOCK
+SOCK_CLOEXEC = SocketType.SOCK_CLOEXEC
+SOL_SOCKET = SocketLevel.SOL_SOCKET
+SO_REUSEADDR = SocketOption.SO_REUSEADDR
+IPPROTO_TCP = IpProtocol.IPPROTO_TCP
+TCP_NODELAY = TcpOption.TCP_NODELAY
+MSG_DONTWAIT = Msg.MSG_DONTWAIT
+MSG_NOSIGNAL = Msg.MSG_NOSIGNAL
+SHUT_WR = Shutdown.SHUT_WR
 
 
 @struct
