@@ -36,6 +36,20 @@ class Cut(NamedTuple):
     size: int
 
 
+class Deferred:
+    """Data that was captured as raw bytes and is taken apart only when somebody looks at it."""
+
+    __slots__ = ()
+
+    def data(self) -> Data:
+        """The plain data."""
+        raise NotImplementedError
+
+    def json(self) -> str:
+        """The data as JSON; may be faster than `json_text(self.data())`."""
+        return json_text(self.data())
+
+
 def json_text(data: Data) -> str:
     """Data as JSON. Bytes become a string with one code point (0 to 255) a byte; a cut payload an object."""
     kind = type(data)
@@ -55,6 +69,8 @@ def json_text(data: Data) -> str:
         )
     if kind is list:
         return "[" + ", ".join([json_text(item) for item in data]) + "]"
+    if isinstance(data, Deferred):
+        return data.json()
     return json.dumps(data)
 
 
@@ -89,6 +105,8 @@ def strace_text(data: Data) -> str:
         return "{" + ", ".join(f"{key}={strace_text(value)}" for key, value in data.items()) + "}"
     if isinstance(data, list):
         return "[" + ", ".join(strace_text(item) for item in data) + "]"
+    if isinstance(data, Deferred):
+        return strace_text(data.data())
     return str(data)
 
 

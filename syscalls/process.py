@@ -79,6 +79,7 @@ class Network:
 
     reach: str = "loopback"
     names: Any = None  # syscalls.unix_names.UnixNames, made when a Unix socket is first named
+    passed: Any = None  # syscalls.passing.Passed, made when a descriptor is first sent
 
 
 @dataclass(slots=True, eq=False)

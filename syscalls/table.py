@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from syscalls import numbers
-from syscalls.args import Address, Arg, Data, FdNumber, Outcome, json_text
+from syscalls.args import Address, Arg, Data, Deferred, FdNumber, Outcome, json_text
 from syscalls.describe import describe
 from syscalls.wait import Result
 
@@ -92,7 +92,8 @@ class Syscall:
             if arg.phase == "value":
                 shown[name] = arg.data(convert(arg, record.registers[index]))
             elif captured[arg.phase]:
-                shown[name] = captured[arg.phase].pop(0)
+                data = captured[arg.phase].pop(0)
+                shown[name] = data.data() if isinstance(data, Deferred) else data
             else:  # not returned: nothing was filled
                 shown[name] = record.registers[index] or None
         return shown

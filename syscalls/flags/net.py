@@ -7,6 +7,7 @@ class AddressFamily(EnumSet):
     """address_families(7)."""
 
     AF_UNSPEC = 0
+    AF_UNIX = 1
     AF_INET = 2
     AF_AX25 = 3
     AF_IPX = 4
@@ -336,6 +337,7 @@ class TcpOption(EnumSet):
     TCP_REPAIR = 19
     TCP_REPAIR_QUEUE = 20
     TCP_QUEUE_SEQ = 21
+    TCP_REPAIR_OPTIONS = 22
     TCP_FASTOPEN = 23
     TCP_TIMESTAMP = 24
     TCP_NOTSENT_LOWAT = 25

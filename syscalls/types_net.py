@@ -1,0 +1,316 @@
+"""Argument types of sockets: addresses, messages with their buffers and control data, option values."""
+
+import struct
+from typing import TYPE_CHECKING
+
+from syscalls import socket_data
+from syscalls.args import PAYLOAD_LIMIT, STRUCT_LIMIT, Arg, Data, strace_text
+from syscalls.flags.net import (
+    AddressFamily,
+    IpOption,
+    Ipv6Option,
+    Msg,
+    Scm,
+    SocketLevel,
+    SocketOption,
+    SocketType,
+    TcpOption,
+    UdpOption,
+)
+from syscalls.messages import HEADER, LENGTH_AT, ROW
+from syscalls.passing import parse
+from syscalls.types_files import IoVec, OutIoVec
+
+if TYPE_CHECKING:
+    from syscalls.process import Thread
+
+_NAME_LIMIT = 128
+_vectors = IoVec("")
+_filled_vectors = OutIoVec("")
+
+
+class SockAddrIn(Arg):
+    """A socket address that the call reads; `length` names the parameter with its size."""
+
+    phase = "in"
+
+    def __init__(self, length: str) -> None:
+        self.uses = (length,)
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        return _address(thread, value, used[0])
+
+    def text(self, data: Data) -> str:
+        return socket_data.address_text(data)
+
+
+class SockAddrOut(Arg):
+    """A socket address that the call fills in; `length` names the parameter that points to its size."""
+
+    phase = "out"
+
+    def __init__(self, length: str) -> None:
+        self.uses = (length, "result")
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if not value or used[1] < 0:
+            return value or None
+        try:
+            return _address(thread, value, thread.memory.u32(used[0]))
+        except OSError:
+            return value
+
+    def text(self, data: Data) -> str:
+        return socket_data.address_text(data)
+
+
+def _address(thread: "Thread", value: int, length: int) -> Data:
+    if not value:
+        return None
+    if length < 0:
+        return value
+    try:
+        return socket_data.address_data(thread.memory.read(value, min(length, _NAME_LIMIT)))
+    except OSError:
+        return value
+
+
+class SockLenInOut(Arg):
+    """A pointer to a socklen_t, shown as it is after the call."""
+
+    phase = "out"
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if not value:
+            return None
+        try:
+            return [thread.memory.u32(value)]
+        except OSError:
+            return value
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else strace_text(data)
+
+
+def control_data(control: bytes) -> Data:
+    """Control messages (cmsg(3)): level, type, and what they carry; the bytes themselves where they are malformed."""
+    try:
+        messages = parse(control)
+    except OSError:
+        return control[:PAYLOAD_LIMIT]
+    shown: list[Data] = []
+    for message in messages[:STRUCT_LIMIT]:
+        one: dict[str, Data] = {"cmsg_level": SocketLevel.text(message.level)}
+        data: Data = message.data[:PAYLOAD_LIMIT]
+        if message.level == SocketLevel.SOL_SOCKET:
+            one["cmsg_type"] = Scm.text(message.type)
+            if message.type == Scm.SCM_RIGHTS:
+                data = [number for (number,) in struct.iter_unpack("<i", data[: len(data) // 4 * 4])]
+            elif message.type == Scm.SCM_CREDENTIALS and len(data) == 12:
+                data = dict(zip(("pid", "uid", "gid"), struct.unpack("<iII", data), strict=True))
+        else:
+            names = _OPTIONS.get(message.level)
+            one["cmsg_type"] = names.text(message.type) if names else message.type
+            if len(data) == 4:
+                data = list(struct.unpack("<i", data))
+        one["cmsg_data"] = data
+        shown.append(one)
+    return shown
+
+
+class MsgHdrIn(Arg):
+    """A struct msghdr that the call reads: name, buffers with their bytes, control messages."""
+
+    phase = "in"
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        return _message(thread, value, None) if value else None
+
+    def text(self, data: Data) -> str:
+        return _message_text(data)
+
+
+class MsgHdrOut(Arg):
+    """A struct msghdr that the call fills in; of the buffers what the result says."""
+
+    phase = "out"
+    uses = ("result",)
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if not value or used[0] < 0:
+            return value or None
+        return _message(thread, value, used[0])
+
+    def text(self, data: Data) -> str:
+        return _message_text(data)
+
+
+def _message(thread: "Thread", address: int, filled: int | None) -> Data:
+    """`filled`: the bytes received, None for a message to send."""
+    memory = thread.memory
+    try:
+        name, name_length, _, vectors, count, control, control_length, flags, _ = HEADER.unpack(
+            memory.read(address, HEADER.size)
+        )
+    except OSError:
+        return address
+    shown: dict[str, Data] = {"msg_name": _address(thread, name, name_length), "msg_namelen": name_length}
+    if filled is None:
+        shown["msg_iov"] = _vectors.capture(thread, vectors, count)
+    else:
+        shown["msg_iov"] = _filled_vectors.capture(thread, vectors, count, filled)
+    shown["msg_iovlen"] = count
+    if control and control_length:
+        try:
+            shown["msg_control"] = control_data(memory.read(control, min(control_length, 4096)))
+        except OSError:
+            shown["msg_control"] = control
+    shown["msg_controllen"] = control_length
+    shown["msg_flags"] = Msg.text(flags)
+    return shown
+
+
+def _message_text(data: Data) -> str:
+    if isinstance(data, int):
+        return hex(data)
+    if not isinstance(data, dict):
+        return strace_text(data)
+    parts = []
+    for key, value in data.items():
+        shown = socket_data.address_text(value) if key == "msg_name" else strace_text(value)
+        parts.append(f"{key}={shown}")
+    return "{" + ", ".join(parts) + "}"
+
+
+class MsgVectorIn(Arg):
+    """An array of struct mmsghdr to send; `count` names the parameter with its size."""
+
+    phase = "in"
+
+    def __init__(self, count: str) -> None:
+        self.uses = (count,)
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if not value:
+            return None
+        rows = range(value, value + min(used[0], STRUCT_LIMIT) * ROW, ROW)
+        return [{"msg_hdr": _message(thread, row, None)} for row in rows]
+
+    def text(self, data: Data) -> str:
+        return _vector_text(data)
+
+
+class MsgVectorOut(MsgVectorIn):
+    """An array of struct mmsghdr that the call fills in: as many as the result says."""
+
+    phase = "out"
+
+    def __init__(self, count: str) -> None:
+        self.uses = ("result",)
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if not value or used[0] < 0:
+            return value or None
+        shown = []
+        for row in range(value, value + min(used[0], STRUCT_LIMIT) * ROW, ROW):
+            try:
+                length = thread.memory.u32(row + LENGTH_AT)
+            except OSError:
+                return value
+            shown.append({"msg_hdr": _message(thread, row, length), "msg_len": length})
+        return shown
+
+
+def _vector_text(data: Data) -> str:
+    if not isinstance(data, list):
+        return hex(data) if isinstance(data, int) else strace_text(data)
+    parts = []
+    for one in data:
+        length = f", msg_len={one['msg_len']}" if "msg_len" in one else ""
+        parts.append("{msg_hdr=" + _message_text(one["msg_hdr"]) + length + "}")
+    return "[" + ", ".join(parts) + "]"
+
+
+_OPTIONS = {
+    SocketLevel.SOL_SOCKET: SocketOption,
+    SocketLevel.SOL_IP: IpOption,
+    SocketLevel.SOL_IPV6: Ipv6Option,
+    SocketLevel.SOL_TCP: TcpOption,
+    SocketLevel.SOL_UDP: UdpOption,
+}
+
+
+class OptionName(Arg):
+    """The option of getsockopt(2), whose names depend on the level."""
+
+    phase = "in"
+    uses = ("level",)
+    conversion = "(({} & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000"
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        names = _OPTIONS.get(used[0])
+        return names.text(value) if names else value
+
+    def text(self, data: Data) -> str:
+        return str(data)
+
+
+_TIMES: tuple[int, ...] = (SocketOption.SO_RCVTIMEO, SocketOption.SO_SNDTIMEO)
+_TIMES += (SocketOption.SO_RCVTIMEO_NEW, SocketOption.SO_SNDTIMEO_NEW)
+
+
+def option_data(level: int, option: int, value: bytes) -> Data:
+    """The value of a socket option: a list of one int, a structure, or bytes."""
+    if level == SocketLevel.SOL_SOCKET:
+        if option in _TIMES and len(value) == 16:
+            return dict(zip(("tv_sec", "tv_usec"), struct.unpack("<qq", value), strict=True))
+        if option == SocketOption.SO_LINGER and len(value) == 8:
+            return dict(zip(("l_onoff", "l_linger"), struct.unpack("<ii", value), strict=True))
+        if option == SocketOption.SO_PEERCRED and len(value) == 12:
+            return dict(zip(("pid", "uid", "gid"), struct.unpack("<iII", value), strict=True))
+        if len(value) == 4 and option == SocketOption.SO_DOMAIN:
+            return [AddressFamily.text(*struct.unpack("<i", value))]
+        if len(value) == 4 and option == SocketOption.SO_TYPE:
+            return [SocketType.text(*struct.unpack("<i", value))]
+        if option == SocketOption.SO_BINDTODEVICE:
+            return value
+    if len(value) == 4:
+        return list(struct.unpack("<i", value))
+    return value[:PAYLOAD_LIMIT]
+
+
+class OptionIn(Arg):
+    """The value that setsockopt(2) sets."""
+
+    phase = "in"
+    uses: tuple[str, ...] = ("level", "optname", "optlen")
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if not value:
+            return None
+        level, option, length = used
+        if length < 0:
+            return value
+        try:
+            return option_data(level, option, thread.memory.read(value, min(length, PAYLOAD_LIMIT)))
+        except OSError:
+            return value
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else strace_text(data)
+
+
+class OptionOut(OptionIn):
+    """The value that getsockopt(2) gives."""
+
+    phase = "out"
+    uses = ("level", "optname", "optlen", "result")
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if not value or used[3] < 0:
+            return value or None
+        try:
+            length = thread.memory.u32(used[2])
+        except OSError:
+            return value
+        return super().capture(thread, value, used[0], used[1], length)
