@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from emu.failure import BENCH, Failure
+from emu.failure import BENCH, Failure, say
 from emu.version import VERSION
 
 _TOP = """
@@ -24,12 +24,12 @@ wrongly, 126 when the file is not a program that it can run, 127 when it is not 
 """
 _RUN = """
 The guest's stdin, stdout and stderr are the terminal's. It sees a private file system that vanishes with it
-(--root, --rw show it yours), reaches loopback addresses only (--net), and has an empty environment (--env).
+(--root and --rw show it yours), reaches loopback addresses only (--net), and has an empty environment (--env).
 Ctrl-C goes to the guest; a second one stops emu.
 
 examples:
   emu run server.elf -- 4 127.0.0.1 8080
-  emu run --root ./www --env LANG=C --time-limit 10 ./program -- --its-own-option
+  emu run --root ./www --rw /srv/data --env LANG=C --time-limit 10 ./program -- --its-own-option
 """
 _TRACE = """
 Prints one line a call on stderr, as strace does. With -o the calls go to a file as JSON lines instead
@@ -72,7 +72,13 @@ def _add(commands: "argparse._SubParsersAction[_Parser]", name: str, summary: st
 
 def _add_run_options(parser: _Parser) -> None:
     parser.add_argument("--root", metavar="DIR", help="show the guest this directory as /, read-only")
-    parser.add_argument("--rw", metavar="DIR", help="show the guest this directory as /, writable")
+    parser.add_argument(
+        "--rw",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="let the guest see and change this directory, under its own path; may be repeated",
+    )
     parser.add_argument(
         "--env",
         metavar="NAME=VALUE",
@@ -207,8 +213,3 @@ def main(words: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         say(f"internal error: {type(error).__name__}: {error}\nrun again with --debug for the traceback")
         return BENCH
-
-
-def say(text: str) -> None:
-    """The bench's own words, on stderr, told apart from the guest's by their beginning."""
-    print("\n".join(f"emu: {line}" for line in text.splitlines()), file=sys.stderr)

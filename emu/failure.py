@@ -1,5 +1,7 @@
 """What ends a command early: a message that a person can act on, and the exit status."""
 
+import sys
+
 BENCH = 125
 """The bench itself failed, or was used wrongly."""
 
@@ -16,3 +18,8 @@ class Failure(Exception):
     def __init__(self, message: str, status: int = BENCH) -> None:
         super().__init__(message)
         self.status = status
+
+
+def say(text: str) -> None:
+    """The bench's own words, on stderr, told apart from the guest's by their beginning."""
+    print("\n".join(f"emu: {line}" for line in text.splitlines()), file=sys.stderr)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emu.trace.schema import Formatter, Locate, header, nowhere
+from emu.places import Locate, nowhere
+from emu.trace.schema import Formatter, header
 
 BATCH = 512
 """Records that are formatted and written in one go, if the guest does not wait earlier."""

@@ -2,10 +2,12 @@
 
 import errno
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii
-from typing import Any, NamedTuple
+from typing import Any
 
+from emu.places import Locate, nowhere
+from syscalls import numbers
 from syscalls.process import Thread
 
 FORMAT = "emu trace"
@@ -15,29 +17,15 @@ VERSION = 1
 ERRORS = {-number: name for number, name in errno.errorcode.items()} | {-errno.EOPNOTSUPP: "EOPNOTSUPP"}
 """errno(3) names by the negative result that carries them."""
 
+EXITS = frozenset({numbers.exit, numbers.exit_group})
+"""The calls that never return."""
+
 _RESULTS = {result: f'{result}, "error": "{name}"' for result, name in ERRORS.items()}
-
-
-class Place(NamedTuple):
-    """Where in the program a pc lies; what is not known is empty (0 for the line)."""
-
-    function: str = ""
-    file: str = ""
-    line: int = 0
-
-
-Locate = Callable[[int], Place]
-"""From a pc to its place."""
 
 
 def header(**run: Any) -> dict[str, Any]:
     """The first line's object; `run` says what ran (program, argv, pid, seed ...)."""
     return {"format": FORMAT, "version": VERSION, **run}
-
-
-def nowhere(pc: int) -> Place:
-    """The `Locate` of a program without symbols."""
-    return Place()
 
 
 class Formatter:
@@ -61,7 +49,10 @@ class Formatter:
             r0, r1, r2, r3, r4, r5 = registers
             who = threads.get(thread) or self._thread(thread)
             place = places.get(pc) or self._place(pc)
-            shown = results.get(result, result) if result is not None else 'null, "unfinished": true'
+            if result is not None:
+                shown = results.get(result, result)
+            else:  # an exit never returns; anything else was still going on when the run ended
+                shown = "null" if syscall.number in EXITS else 'null, "unfinished": true'
             append(
                 f'{{"event": "syscall", "sequence": {sequence}, "time": {time}, "duration": {duration}, '
                 f'"blocked": {blocked}, {who}, "number": {syscall.number}, "name": "{syscall.name}", '

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from emu.trace.schema import ERRORS
+from emu.trace.schema import ERRORS, EXITS
 from syscalls.table import Syscall
 
 Paint = Callable[[str], str]
@@ -58,7 +58,7 @@ def call_line(
     """`[1000] write(1</dev/tty>, "hello\\\\n", 6) = 6`; time spent blocked (ns) is shown from a millisecond on."""
     shown = result_text(entry, result)
     if result is None:
-        shown = palette.dim("? <still running at the end>")
+        shown = "?" if entry.number in EXITS else palette.dim("? <still running at the end>")
     elif result in ERRORS:
         shown = palette.error(shown)
     elif result_fd:

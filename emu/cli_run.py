@@ -1,0 +1,113 @@
+"""`emu run`: runs a program on the terminal's own stdin, stdout and stderr."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from emu.cli_build import compiled
+from emu.elf import ElfError
+from emu.failure import Failure
+from emu.machine import Machine
+from emu.places import Places
+from emu.trace import Sink
+from guest.compiler.cache import find_program
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command."""
+    return execute(arguments, program(arguments.program))
+
+
+def execute(arguments: argparse.Namespace, elf: str | bytes, trace: Sink | None = None) -> int:
+    """Runs a program under the options of the command line; its exit status as a shell has it. Raises `Failure`."""
+    for option, folders in (("--root", [arguments.root] if arguments.root else []), ("--rw", arguments.rw)):
+        for folder in folders:
+            if not Path(folder).is_dir():
+                raise Failure(f"{option} {folder}: not a directory")
+    try:
+        machine = Machine(
+            elf,
+            [arguments.program, *arguments.arguments],
+            env=environment(arguments.env),
+            seed=arguments.seed,
+            net=arguments.net,
+            root=arguments.root,
+            writable=tuple(arguments.rw),
+            stdin=open_or_none(0),
+            stdout=open_or_none(1),
+            stderr=open_or_none(2),
+            memory_limit=size(arguments.memory),
+            thread_limit=positive("--threads", arguments.threads),
+            time_limit=positive("--time-limit", arguments.time_limit)
+            if arguments.time_limit is not None
+            else None,
+            locate=Places(elf).text,
+            trace=trace,
+        )
+    except ElfError as error:
+        raise Failure(str(error), error.status) from None
+    with machine:
+        return machine.run().shell_status
+
+
+def open_or_none(fd: int) -> int | None:
+    """The descriptor when it is open: what the shell closed (`<&-`) is closed for the guest, too."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        return None
+    return fd
+
+
+def program(name: str) -> str | bytes:
+    """The path of an ELF file, or the ELF of a bundled program where there is no such file; a `.py` file is compiled."""
+    if Path(name).suffix == ".py" and Path(name).is_file():
+        return compiled(name)
+    if not os.path.lexists(name) and _is_bundled(name):
+        return compiled(name)
+    return name
+
+
+def _is_bundled(name: str) -> bool:
+    try:
+        find_program(name)
+    except OSError:
+        return False
+    return True
+
+
+Number = TypeVar("Number", int, float)
+
+
+def positive(option: str, value: Number) -> Number:
+    """A number above zero; raises `Failure`."""
+    if not 0 < value < 1 << 31:
+        raise Failure(f"{option} {value}: a number above 0 is expected")
+    return value
+
+
+def environment(settings: list[str]) -> dict[str, str]:
+    """`NAME=VALUE`, or `NAME` for its value in emu's own environment."""
+    found: dict[str, str] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not name:
+            raise Failure(f"--env {setting}: NAME=VALUE or NAME is expected")
+        if equals:
+            found[name] = value
+        elif name in os.environ:
+            found[name] = os.environ[name]
+    return found
+
+
+def size(text: str) -> int:
+    """Bytes of `4096`, `64K`, `512M`, `4G`; raises `Failure`."""
+    number, unit = text.upper().removesuffix("B").removesuffix("I"), ""
+    if number[-1:] in _UNITS:
+        number, unit = number[:-1], number[-1:]
+    if not number.isdecimal() or not number.isascii() or not 0 < int(number) * _UNITS[unit] <= 1 << 46:
+        raise Failure(f"--memory {text}: a size such as 512M or 4G is expected")
+    return int(number) * _UNITS[unit]

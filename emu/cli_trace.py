@@ -1,0 +1,90 @@
+"""`emu trace`: runs a program and shows or writes its system calls, or shows a trace that was written before."""
+
+import argparse
+import importlib
+import os
+import sys
+
+from emu.failure import Failure, say
+from emu.places import Places
+from emu.trace import Sink
+from emu.trace.jsonl import JsonLines
+from emu.trace.live import Live
+from emu.trace.read import Reader, TraceError, is_trace, line
+from emu.trace.text import Palette
+from emu.version import VERSION
+
+DAMAGED = 1
+"""The exit status for a saved trace that cannot be read to its end."""
+
+
+def trace(arguments: argparse.Namespace) -> int:
+    """Runs the command."""
+    if _is_saved(arguments.program):
+        return _show(arguments)
+    run = importlib.import_module("emu.cli_run")  # a saved trace needs no machine
+    elf: str | bytes = run.program(arguments.program)
+    sink = _file_sink(arguments, elf) if arguments.output else Live(2, palette(2, not arguments.no_color))
+    try:
+        status: int = run.execute(arguments, elf, sink)
+    finally:
+        sink.close()
+    return status
+
+
+def _file_sink(arguments: argparse.Namespace, elf: str | bytes) -> Sink:
+    name = arguments.output
+    try:
+        if os.path.exists(arguments.program) and os.path.samefile(name, arguments.program):
+            raise Failure(f"trace file {name}: that is the program itself\nthe guest was not started")
+    except FileNotFoundError:
+        pass
+    try:
+        return JsonLines(
+            name,
+            say,
+            Places(elf),
+            program=arguments.program,
+            argv=[arguments.program, *arguments.arguments],
+            seed=arguments.seed,
+            emu=VERSION,
+        )
+    except OSError as error:
+        raise Failure(
+            f"trace file {name}: cannot be written: {error.strerror}\nthe guest was not started"
+        ) from None
+
+
+def palette(fd: int, wanted: bool) -> Palette:
+    """The colours for an open file: none unless it is a terminal."""
+    if not wanted or not os.isatty(fd):
+        return Palette()
+    colours = importlib.import_module("emu.trace.colours")  # loads rich, which takes a while
+    found = colours.terminal_palette(fd)
+    assert isinstance(found, Palette)
+    return found
+
+
+def _is_saved(name: str) -> bool:
+    try:
+        with open(name, "rb") as file:
+            return is_trace(file.read(64))
+    except OSError:  # whatever is wrong with it, running it says
+        return False
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    if arguments.output or arguments.arguments:
+        raise Failure(
+            f"{arguments.program} is a saved trace: it is shown, and takes neither -o nor arguments"
+        )
+    colours = palette(1, not arguments.no_color)
+    try:
+        for record in Reader(arguments.program):
+            sys.stdout.write(line(record, colours) + "\n")
+    except TraceError as error:
+        sys.stdout.flush()
+        raise Failure(str(error), DAMAGED) from None
+    except OSError as error:
+        raise Failure(f"{arguments.program}: {error.strerror}") from None
+    return 0
