@@ -369,6 +369,12 @@ class Cpu:
         """Sets how many blocks the current context may still run; for use when contexts are switched in `on_syscall`."""
         self._cells[native.BUDGET] = budget
 
+    @property
+    def budget(self) -> int:
+        """How many blocks are left of it; 0 when it is used up."""
+        left = self._cells[native.BUDGET]
+        return left if left < 1 << 63 else 0
+
     def __getitem__(self, register: str) -> int:
         return int(self._words[_WORD[register]])
 

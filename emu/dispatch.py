@@ -9,14 +9,12 @@ from typing import Any, Protocol
 
 from emu.cpu import Cpu
 from emu.host import Host
-from emu.sched import Scheduler, Task
+from emu.sched import SLICE, Scheduler, Task
 from emu.trace import Sink
 from syscalls.process import Thread
 from syscalls.table import Record, Syscall, lookup
 from syscalls.wait import Blocking, Exit, Wait, Wake, Yield
 
-SLICE = 100_000
-"""Blocks of guest code that a thread may run before another one gets its turn (about 1 ms)."""
 _PEEK_EVERY = 32  # switches between two looks at the world outside, when the guest never pauses
 _SYSCALL_BYTES = 2
 
@@ -30,6 +28,7 @@ class Owner(Protocol):
     def missing(self, entry: Syscall, pc: int) -> None: ...
     def deadlock(self) -> None: ...
     def signals_came(self) -> None: ...
+    def time_is_up(self) -> None: ...
 
 
 class _Calls(dict[int, Call]):
@@ -78,6 +77,7 @@ class Dispatcher:
         self.task: Task | None = None
         self.thread: Thread | None = None
         self.ending = False
+        self.time_limit: int | None = None  # on the host's clock
         self.sink: Sink | None = None
         self.calls = _Calls(owner, cpu)
         self._origin = host.monotonic_ns()
@@ -102,7 +102,7 @@ class Dispatcher:
         except OSError as error:
             return _negative(error)
         if result.__class__ is int:
-            return result  # type: ignore[no-any-return]
+            return result
         return self._serve_slowly(result, None)
 
     def serve_traced(self, number: int, a0: int, a1: int, a2: int, a3: int, a4: int, a5: int) -> int | None:
@@ -138,13 +138,13 @@ class Dispatcher:
         assert task is not None
         if result.__class__ is Yield:
             self._record(task, call, result.result)
-            if not self.scheduler.ready:
+            if not self.scheduler.is_runnable():
                 self.peek()
-                if not self.scheduler.ready:
+                if not self.scheduler.is_runnable():
                     return result.result
             self.cpu.save(task.context)
             task.context.answer(result.result)
-            self.scheduler.ready.append(task)
+            self.scheduler.spent.append(task)
         elif result.__class__ is Exit:
             self._exit(task, result, call)
         else:
@@ -202,15 +202,16 @@ class Dispatcher:
     def switch(self) -> bool:
         """Puts the next thread on the CPU, waiting for one if need be; False (and the CPU stopped) when the run ends."""
         scheduler = self.scheduler
-        ready = scheduler.ready
+        used = SLICE - self.cpu.budget
         self._until_peek -= 1
         if not self._until_peek:
             self.peek()
         while not self.ending:
-            if not ready:
+            task = scheduler.next(used)
+            used = 0
+            if task is None:
                 self._idle()
                 continue
-            task = ready.popleft()
             if task.blocking is not None and not self._resume(task, task.blocking):
                 continue
             self.task = task
@@ -248,10 +249,10 @@ class Dispatcher:
         """The current thread's time slice is over: the next one's turn."""
         self.peek()
         task = self.task
-        if task is None or self.ending or not self.scheduler.ready:
+        if task is None or self.ending or not self.scheduler.is_runnable():
             return
         self.cpu.save(task.context)
-        self.scheduler.ready.append(task)
+        self.scheduler.spent.append(task)
         self.switch()
 
     def peek(self) -> None:
@@ -260,7 +261,14 @@ class Dispatcher:
         events = self.host.peek()
         if events:
             self._take(events)
-        self.scheduler.expire(self.host.monotonic_ns())
+        self._expire()
+
+    def _expire(self) -> None:
+        now = self.host.monotonic_ns()
+        self.scheduler.expire(now)
+        if self.time_limit is not None and now >= self.time_limit:
+            self.time_limit = None
+            self.owner.time_is_up()
 
     def _idle(self) -> None:
         """All threads wait: so does the bench."""
@@ -271,9 +279,11 @@ class Dispatcher:
             self.owner.deadlock()
         self._until_peek = _PEEK_EVERY
         deadline = scheduler.next_deadline()
+        if self.time_limit is not None:
+            deadline = self.time_limit if deadline is None else min(deadline, self.time_limit)
         self._take(self.host.wait(deadline))
         if deadline is not None:
-            scheduler.expire(self.host.monotonic_ns())
+            self._expire()
 
     def _take(self, events: Any) -> None:
         scheduler = self.scheduler
@@ -286,7 +296,7 @@ class Dispatcher:
     def finish(self) -> None:
         """Ends all calls in progress: their records say so, and their handlers let go of what they hold."""
         scheduler = self.scheduler
-        for task in [*scheduler.parked, *scheduler.ready]:
+        for task in [*scheduler.parked, *scheduler.ready, *scheduler.spent]:
             blocking, call = task.blocking, task.call
             task.blocking = task.call = None
             self._record(task, call, None)

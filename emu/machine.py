@@ -10,29 +10,41 @@ import time
 from _random import Random  # the generator alone: the module around it costs 5 ms at start-up
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import syscalls.calls  # noqa: F401  fills the table
 from emu.cpu import Cpu, Stop, StopKind
-from emu.dispatch import SLICE, Dispatcher
+from emu.dispatch import Dispatcher
 from emu.elf import parse, read_program
 from emu.host import Host
 from emu.loader import load
 from emu.memory import DEFAULT_LIMIT, AddressSpace
-from emu.sched import Scheduler, Task
+from emu.sched import SLICE, Scheduler, Task
 from emu.trace import Sink
+from emu.trace.jsonl import JsonLines
 from syscalls import signals
 from syscalls.fds import Description, Descriptor, FdTable
+from syscalls.files import FileSystem
 from syscalls.flags.signals import Signal
 from syscalls.process import PID, Network, Process, Thread
 from syscalls.table import TABLE, Syscall
 
 DEFAULT_THREADS = 4096
 DEFAULT_DESCRIPTORS = 1024
-_CORE = ("core", "terminate")
 
 Hook = Callable[..., Any]
+
+
+class ExitStatus(NamedTuple):
+    """How a run ended: with the guest's own `code`, or by `signal`."""
+
+    code: int | None
+    signal: int | None = None
+
+    @property
+    def shell_status(self) -> int:
+        """As a shell has it: the code, or 128 + signal."""
+        return 128 + self.signal if self.signal is not None else self.code or 0
 
 
 def _print(text: str) -> None:
@@ -43,7 +55,9 @@ class Machine:
     """A program that is ready to run.
 
     `program` is a path or the bytes of an ELF. `argv` is the whole argument vector (default: the program's name), `env`
-    the environment (default: empty). `stdin`, `stdout` and `stderr` are host descriptors, which the guest gets duplicates
+    the environment (default: empty). Without `root` the guest's files are a private directory; with it, that host directory
+    is its `/`, read-only; `writable` are host directories that it may change under their own paths (True: `root` is that
+    one). `time_limit` is in seconds of real time. `stdin`, `stdout` and `stderr` are host descriptors, which the guest gets duplicates
     of (None: closed). `net` is "loopback", "host" or "none". `say` gets the bench's own messages, line by line.
     Raises `emu.elf.ElfError` when the program cannot be run.
 
@@ -52,28 +66,31 @@ class Machine:
 
     def __init__(
         self,
-        program: str | Path | bytes,
+        program: str | os.PathLike[str] | bytes,
         argv: Sequence[str | bytes] | None = None,
         *,
         env: Mapping[str, str] | None = None,
         seed: int = 0,
         net: str = "loopback",
-        files: Any = None,
+        root: str | None = None,
+        writable: bool | Sequence[str] = False,
         stdin: int | None = 0,
         stdout: int | None = 1,
         stderr: int | None = 2,
         memory_limit: int = DEFAULT_LIMIT,
         thread_limit: int = DEFAULT_THREADS,
         descriptor_limit: int = DEFAULT_DESCRIPTORS,
+        time_limit: float | None = None,
         locate: Callable[[int], str] = lambda pc: "",
         trace: Sink | None = None,
         say: Callable[[str], None] = _print,
     ) -> None:
-        data = program if isinstance(program, bytes) else read_program(program)
-        self.name = "program" if isinstance(program, bytes) else os.path.basename(program)
-        image = parse(data, "program" if isinstance(program, bytes) else str(program))
-        self.exit_status: int | None = None
-        self.signal: int | None = None
+        path = "program" if isinstance(program, bytes) else os.fspath(program)
+        image = parse(program if isinstance(program, bytes) else read_program(program), path)
+        arguments = [_encoded(text) for text in ([path] if argv is None else argv)]
+        environment = [_encoded(f"{name}={value}") for name, value in (env or {}).items()]
+        self.name = os.path.basename(os.fsdecode(arguments[0])) if arguments else path
+        self.exit_status: ExitStatus | None = None
         self.crash_report: str | None = None
         self.locate = locate
         self._say = say
@@ -89,19 +106,22 @@ class Machine:
         self._background: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._cpu_started = 0
+        self._time_limit = time_limit
         self.host = Host()
         self.scheduler = Scheduler()
         self.cpu = Cpu(_not_running, tsc=self.host.monotonic_ns)
         self.memory = AddressSpace(self.cpu, memory_limit)
         self._dispatcher = Dispatcher(self.cpu, self.scheduler, self.host, self)
         fds = FdTable(descriptor_limit, self.forget_fd)
-        self.process = Process(PID, self.memory, fds, self, files=files, network=Network(net))
+        self.process = Process(PID, self.memory, fds, self, network=Network(net))
         try:
-            arguments = [_encoded(text) for text in ([self.name] if argv is None else argv)]
-            environment = [_encoded(f"{name}={value}") for name, value in (env or {}).items()]
+            if writable is True:
+                root, writable = None, [root] if root is not None else []
+            executable = "" if isinstance(program, bytes) else os.path.realpath(path)
+            self.process.files = FileSystem(root, writable or (), executable=executable)
             loaded = load(self.memory, image, arguments, environment, random=self.random(16))
             self.memory.start_brk(loaded.brk)
-            self.process.exe = str(program) if not isinstance(program, bytes) else "program"
+            self.process.exe = executable or path
             self.process.argv, self.process.envp = arguments, environment
             self.process.name = self.name.encode()[:15]
             for number, host_fd in enumerate((stdin, stdout, stderr)):
@@ -115,10 +135,19 @@ class Machine:
         self.scheduler.ready.append(self._new_task(PID, self.process.name, context))
         self._dispatcher.trace_to(trace)
 
+    def trace_to(self, sink: Sink | None) -> None:
+        """Sends a record of every system call, and events, to `sink`; None ends that."""
+        self._dispatcher.trace_to(sink)
+
+    def trace_to_file(self, path: str) -> None:
+        """Writes the trace as JSON lines; raises OSError when the file cannot be opened."""
+        argv = [argument.decode("utf-8", "replace") for argument in self.process.argv]
+        self.trace_to(JsonLines(path, self._note, program=self.process.exe, argv=argv, pid=self.process.pid))
+
     # Running
 
-    def run(self) -> int:
-        """Runs the guest to its end; returns the status as a shell has it: the guest's own, or 128 + signal.
+    def run(self) -> ExitStatus:
+        """Runs the guest to its end.
 
         In the main host thread SIGINT and SIGTERM go to the guest; a second SIGINT ends the run whatever it does.
         """
@@ -131,7 +160,7 @@ class Machine:
             if own_signals:
                 self.host.release_signals()
             self._finish()
-        return self.exit_status if self.exit_status is not None else 128 + Signal.SIGKILL
+        return self.exit_status or _KILLED
 
     def start(self) -> Self:
         """Runs the guest in a host thread of its own; `wait` or `stop` ends that."""
@@ -141,7 +170,7 @@ class Machine:
         self._background.start()
         return self
 
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self, timeout: float | None = None) -> ExitStatus:
         """Waits for the end of a guest that was started; returns its status. Raises TimeoutError, or what ended the bench."""
         if self._background is not None:
             self._background.join(timeout)
@@ -149,9 +178,9 @@ class Machine:
                 raise TimeoutError(f"{self.name} still runs after {timeout} s")
         if self._failure is not None:
             raise self._failure
-        return self.exit_status if self.exit_status is not None else 128 + Signal.SIGKILL
+        return self.exit_status or _KILLED
 
-    def stop(self) -> int:
+    def stop(self) -> ExitStatus:
         """Ends a guest that was started, as SIGKILL would, if it still runs; returns its status."""
         self._stop_wanted = True
         self.host.interrupt()
@@ -202,6 +231,8 @@ class Machine:
     def _loop(self) -> None:
         dispatcher, cpu = self._dispatcher, self.cpu
         self._cpu_started = time.thread_time_ns()
+        if self._time_limit is not None:
+            dispatcher.time_limit = self.host.monotonic_ns() + int(self._time_limit * 1e9)
         if dispatcher.task is None and not dispatcher.switch():
             return
         while not dispatcher.ending:
@@ -225,16 +256,20 @@ class Machine:
         self._dispatcher.finish()
         self.process.fds.close_all()
         self.process.threads.clear()
+        if self.process.files is not None:
+            self.process.files.close()
         if self._dispatcher.sink is not None:
-            self._dispatcher.sink.flush()
+            status = self.exit_status or _KILLED
+            self._event("process_end", code=status.code, signal=status.signal)
+            self._dispatcher.sink.close()
 
     # Ends
 
-    def _end(self, status: int, signal: int | None = None) -> None:
+    def _end(self, code: int | None, signal: int | None = None) -> None:
         if self._dispatcher.ending:
             return
-        self.exit_status = self.process.exit_status = status
-        self.signal = signal
+        self.exit_status = ExitStatus(code, signal)
+        self.process.exit_status = self.exit_status.shell_status
         self._dispatcher.ending = True
         self.cpu.stop()
 
@@ -263,20 +298,25 @@ class Machine:
         self._event("fault", tid=task.thread.tid, signal=fault.signal, code=fault.code, address=fault.address)
         self.crash_report = postmortem.report(self.name, task, fault, self.memory, registers, self.locate)
         self._say(self.crash_report.rstrip())
-        self._end(128 + fault.signal, fault.signal)
+        self._end(None, fault.signal)
 
     def signals_came(self) -> None:
         """The host module reports a signal of the bench, or a call from another host thread."""
         if self._stop_wanted:
-            self._end(128 + Signal.SIGKILL, Signal.SIGKILL)
+            self._end(None, Signal.SIGKILL)
         while self._posted:
             self.kill(self.process, self._posted.popleft())
         for number in self.host.caught():
             self._interrupts += number == Signal.SIGINT
             if self._interrupts > 1:
-                self._end(128 + number, number)
+                self._end(None, number)
             else:
                 self.kill(self.process, number)
+
+    def time_is_up(self) -> None:
+        """The run's time limit has passed."""
+        self._note(f"the time limit of {self._time_limit} s is over: the guest is killed")
+        self._end(None, Signal.SIGKILL)
 
     def missing(self, entry: Syscall, pc: int) -> None:
         """A call that nobody implements."""
@@ -353,11 +393,14 @@ class Machine:
         """Random bytes that follow from the seed."""
         return self._random.getrandbits(count * 8).to_bytes(count, "little") if count else b""
 
+    def _note(self, text: str) -> None:
+        self._say(f"emu: {text}")
+
     def note_once(self, key: str, text: str) -> None:
         """Tells the user something, once a run."""
         if key not in self._noted:
             self._noted.add(key)
-            self._say(f"emu: {text}")
+            self._note(text)
 
     def forget_fd(self, host_fd: int) -> None:
         """Ends the watch over a host descriptor that is about to be closed."""
@@ -368,7 +411,7 @@ class Machine:
         fatal = signals.post(target, signal)
         if fatal:
             self._event("signal", signal=fatal)
-            self._end(128 + fatal, fatal)
+            self._end(None, fatal)
 
     def _event(self, event: str, **values: Any) -> None:
         sink = self._dispatcher.sink
@@ -387,6 +430,9 @@ def inherited(host_fd: int) -> Descriptor:
         "inherited", flags | os.O_RDWR, pollable=pollable, host_nonblocking=not blocking
     )
     return Descriptor(copy, description)
+
+
+_KILLED = ExitStatus(None, Signal.SIGKILL)
 
 
 def _encoded(text: str | bytes) -> bytes:

@@ -1,7 +1,9 @@
 """The scheduler: which thread runs next, who waits for what. Pure: it does no I/O and knows no clock.
 
-One run queue, first in, first out: a thread that is woken, that yields or whose time slice is over goes to its end. So the
-order of threads follows from the guest alone, apart from the moments at which the world outside wakes somebody.
+Two run queues, each first in, first out. Threads that were woken come before threads that used up their time slice or
+yielded, so that a spinning thread delays nobody by a slice at each wait; but when those before have used as much as a
+slice since, one of the others has its turn, so that nobody starves. Use is counted in blocks of guest code, not in time:
+the order of threads follows from the guest alone, apart from the moments at which the world outside wakes somebody.
 """
 
 from collections import deque
@@ -11,6 +13,9 @@ from typing import Any
 from syscalls.process import Thread
 from syscalls.wait import Blocking, Wait, WaitQueue, Wake
 
+SLICE = 50_000
+"""Blocks of guest code that a thread may run before another one gets its turn: some tenths of a millisecond and up."""
+_TURN_COST = 500  # blocks that a turn counts for at least: a switch and a system call take as long
 _STALE_FACTOR = 4  # the heap of deadlines is rebuilt when so many times more entries are stale than alive
 
 
@@ -50,11 +55,31 @@ class Scheduler:
 
     def __init__(self) -> None:
         self.ready: deque[Task] = deque()
+        self.spent: deque[Task] = deque()
+        self._was_spent = False  # whether the task that has the turn came from `spent`
+        self._used = 0  # blocks since the last turn of a task from `spent`
         self.parked: dict[Task, Wait] = {}
         self._by_fd: dict[int, dict[Task, None]] = {}
         self._deadlines: list[tuple[int, int, Task, int]] = []
         self._order = 0
         self._with_deadline = 0
+
+    def next(self, used: int) -> Task | None:
+        """The task whose turn it is, taken out of its queue; `used` blocks were run since the last call."""
+        spent = self.spent
+        if spent:
+            if not self._was_spent:
+                self._used += used + _TURN_COST
+            if not self.ready or self._used >= SLICE:
+                self._used = 0
+                self._was_spent = True
+                return spent.popleft()
+        self._was_spent = False
+        return self.ready.popleft() if self.ready else None
+
+    def is_runnable(self) -> bool:
+        """Whether some task waits for its turn."""
+        return bool(self.ready or self.spent)
 
     def park(self, task: Task, wait: Wait) -> None:
         """Takes a task out of the running until something that `wait` names happens."""
@@ -117,8 +142,9 @@ class Scheduler:
         task.ended = True
         if task.parked:
             self._unpark(task)
-        elif task in self.ready:
-            self.ready.remove(task)
+        for queue in (self.ready, self.spent):
+            if task in queue:
+                queue.remove(task)
 
     def fd_event(self, fd: int) -> None:
         """A descriptor reported something: everybody who waits for it tries again."""
@@ -145,4 +171,4 @@ class Scheduler:
 
     def is_deadlock(self) -> bool:
         """Whether nothing inside the guest or outside can ever wake a parked task."""
-        return not self.ready and not self._with_deadline and not self._by_fd
+        return not self.is_runnable() and not self._with_deadline and not self._by_fd
