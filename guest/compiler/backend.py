@@ -21,6 +21,8 @@ class BackendError(Exception):
 
 @functools.cache
 def _machine() -> llvm.TargetMachine:
+    # Every function sets up its frame at its entry, so that call chains can be followed from any of its places.
+    llvm.set_option("emu", "-enable-shrink-wrap=false")
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     llvm.initialize_native_asmparser()
@@ -68,6 +70,24 @@ def compile_object(text: str, memory_functions: Callable[[list[str]], str]) -> t
     return _machine().emit_object(module), final
 
 
-def version() -> str:
-    """The LLVM version, as part of what a build depends on."""
-    return ".".join(map(str, llvm.llvm_version_info))
+class Loaded:
+    """Code in this process; it lives as long as this object."""
+
+    def __init__(self, engine: llvm.ExecutionEngine) -> None:
+        self._engine = engine
+
+    def address(self, name: str) -> int:
+        """The address of a function."""
+        return int(self._engine.get_function_address(name))
+
+
+def load_in_process(text: str) -> Loaded:
+    """Compiles IR into this process; the memory functions are those of the C library. Raises BackendError."""
+    module = _optimised(text)
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_triple("x86_64-unknown-none-elf")
+    # The engine owns its machine, so it gets one of its own.
+    machine = target.create_target_machine(cpu="x86-64", features="", opt=2, jit=True)
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    return Loaded(engine)

@@ -8,7 +8,7 @@ from pathlib import Path
 from guest.compiler.backend import compile_object
 from guest.compiler.check.functions import check_program, check_trusted
 from guest.compiler.declare import Program
-from guest.compiler.diagnostics import CompileError, Rejected, Report
+from guest.compiler.diagnostics import CompileError, Rejected, Report, Span
 from guest.compiler.emit.debug import DebugInfo
 from guest.compiler.emit.functions import emit_function
 from guest.compiler.emit.module import ModuleEmitter
@@ -38,7 +38,13 @@ def compile_program(file: Path, *, debug: bool = True, opt: str = "s") -> Compil
         traps = _builtin(program, "traps")
         start = check_program(program, main)
         check_trusted(program, traps)
+        _refuse_equal_symbols(program)
     except Rejected:
+        raise CompileError(report.diagnostics) from None
+    except RecursionError:
+        report.error(
+            Span(sources.display_path(sources.main_file), 1, 0, 1, 0), "an expression is nested too deeply"
+        )
         raise CompileError(report.diagnostics) from None
     emitter = ModuleEmitter(
         debug=DebugInfo(main.path) if debug else None,
@@ -63,6 +69,21 @@ def build_program(
     compiled = compile_program(file, debug=debug and not strip, opt=opt)
     elf = link(compiled.object, symbols=symbols and not strip, debug=debug and not strip)
     return elf, compiled.sources
+
+
+def _refuse_equal_symbols(program: Program) -> None:
+    """Two functions cannot have one ELF symbol. Raises CompileError."""
+    known: dict[str, FunctionSymbol] = {}
+    for item in program.functions:
+        if item.export or item.link_name in known:
+            other = known.setdefault(item.link_name, item)
+            if other is not item:
+                program.report.error(
+                    item.span, f"the symbol {item.link_name} is already that of {other.qualified}"
+                )
+        else:
+            known[item.link_name] = item
+    program.report.raise_if_any()
 
 
 def _builtin(program: Program, name: str) -> SourceModule:

@@ -64,8 +64,8 @@ class Sources:
             end = (error.end_offset or 0) - 1 if end_line == line else column + 1
             span = Span(path, line, column, line, max(end, column + 1))
             raise self.report.reject(span, f"syntax: {error.msg}") from None
-        except (ValueError, RecursionError) as error:
-            words = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        except (ValueError, RecursionError, MemoryError) as error:
+            words = str(error) if isinstance(error, ValueError) else "nested too deeply"
             raise self.report.reject(place, f"syntax: {words}") from None
         name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         module = SourceModule(name, path, file, text, tree, text.splitlines())

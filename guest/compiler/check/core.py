@@ -237,7 +237,25 @@ class Checker:
             return tree.NullConst(value.span, target)
         elif converts_as_address(source, target) or converts_to_view(source, target):
             return tree.Convert(value.span, target, value)
-        raise self.reject(value.span, f"{target} is needed here, not {source}")
+        raise self.reject(
+            value.span, f"{target} is needed here, not {source}{conversion_hint(source, target)}"
+        )
+
+
+def conversion_hint(source: Type, target: Type) -> str:
+    """How to write the conversion that is not implicit."""
+    if isinstance(target, Ptr) and isinstance(source, Array | View):
+        element = source.element if isinstance(source, Array) else U8
+        return ": write x.ptr" if element == target.target else ""
+    if isinstance(target, Ptr) and isinstance(source, Ptr):
+        return f": write {target}(p)"
+    if target == BOOL and isinstance(source, Int):
+        return ": write x != 0"
+    if isinstance(target, Int) and source == BOOL:
+        return f": write {target}(flag)"
+    if isinstance(target, Int) and target.bits == 64 and isinstance(source, Ptr | Fn | Coro):
+        return f": write {target}(p)"
+    return ""
 
 
 def converts_as_address(source: Type, target: Type) -> bool:

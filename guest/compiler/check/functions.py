@@ -19,18 +19,8 @@ HANDLERS = (calls, lowlevel, operators, statements, values)
 
 def check_program(program: Program, main: SourceModule) -> FunctionSymbol:
     """Checks every function of every module; gives `_start`. Raises CompileError."""
-    program.bind(main)
-    for module in program.bound:
-        for name in [key for owner, key in program.pending if owner is module]:
-            program.lookup(module, name, Span(module.path, 1, 0, 1, 0))
-    for struct in list(program.structs):
-        _guarded(program.complete, struct)
-    start = program.lookup(main, "_start", Span(main.path, 1, 0, 1, 0))
-    for function in list(program.functions):
-        _guarded(program.complete_function, function)
-    for function in list(program.functions):
-        _guarded(check_function, program, main, function)
-    program.report.raise_if_any()
+    check_library(program, main)
+    start = main.names.get("_start")
     if not isinstance(start, FunctionSymbol):
         program.report.error(
             Span(main.path, 1, 0, 1, 0),
@@ -39,6 +29,21 @@ def check_program(program: Program, main: SourceModule) -> FunctionSymbol:
     program.report.raise_if_any()
     assert isinstance(start, FunctionSymbol)
     return start
+
+
+def check_library(program: Program, main: SourceModule) -> None:
+    """Checks every function of every module; there need be no `_start`. Raises CompileError."""
+    program.bind(main)
+    for module in program.bound:
+        for name in [key for owner, key in program.pending if owner is module]:
+            program.lookup(module, name, Span(module.path, 1, 0, 1, 0))
+    for struct in list(program.structs):
+        _guarded(program.complete, struct)
+    for function in list(program.functions):
+        _guarded(program.complete_function, function)
+    for function in list(program.functions):
+        _guarded(check_function, program, main, function)
+    program.report.raise_if_any()
 
 
 def _guarded(step: object, *arguments: object) -> None:

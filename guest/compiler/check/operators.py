@@ -86,6 +86,8 @@ def binary(checker: Checker, node: ast.AST, op: str, left: tree.Expr, right: tre
             return _pointer(checker, node, op, left, right)
         if isinstance(right.type, Ptr) and op == "+" and (isinstance(left.type, Int) or left.type == LITERAL):
             return tree.PointerAdd(span, right.type, right, checker.settle(left), False)
+        if isinstance(left, tree.BytesConst) and isinstance(right, tree.BytesConst) and op == "+":
+            return tree.BytesConst(span, left.type, left.value + right.value)
         if left.type == BOOL and right.type == BOOL and op in "&|^":
             return tree.Binary(span, BOOL, op, left, right)
         for side in (left, right):

@@ -183,6 +183,12 @@ def check_subscript(checker: Checker, node: ast.Subscript, expected: Type | None
     if isinstance(node.slice, ast.Slice):
         return check_slice(checker, node, base, node.slice)
     place = index_place(checker, node, base)
+    if isinstance(base, tree.BytesConst) and isinstance(place.index, tree.IntConst):
+        if place.index.value >= len(base.value):
+            raise checker.reject(
+                node.slice, f"index {place.index.value} is outside these {len(base.value)} bytes"
+            )
+        return tree.IntConst(place.span, U8, base.value[place.index.value])
     return tree.Load(place.span, place.type, place)
 
 

@@ -86,6 +86,10 @@ def emit_await(emitter: FunctionEmitter, node: tree.Await) -> str:
     made = emitter.op(f"icmp ne ptr {child}, null")
     emitter.trap_unless(made, "no memory for a coroutine", node.span)
     poll, wait, dropped, ready = (emitter.label(item) for item in ("poll", "wait", "dropped", "ready"))
+    if not isinstance(node.coroutine, tree.Call):
+        # A kept coroutine may already be at its end, where it must not be resumed.
+        over = emitter.intrinsic("i1", "llvm.coro.done", [f"ptr {child}"])
+        emitter.branch(over, ready, poll)
     emitter.begin(poll)
     emitter.intrinsic("void", "llvm.coro.resume", [f"ptr {child}"])
     finished = emitter.intrinsic("i1", "llvm.coro.done", [f"ptr {child}"])

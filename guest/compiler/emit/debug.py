@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from guest.compiler.diagnostics import Span
+from guest.compiler.emit.layout import escape
 from guest.compiler.symbols import FunctionSymbol
 
 PYTHON = "DW_LANG_Python"
@@ -36,7 +37,8 @@ class DebugInfo:
         """The node of a function's definition."""
         file = self._node(_file(symbol.module.path))
         return self._new(
-            f'distinct !DISubprogram(name: "{symbol.qualified}", linkageName: "{symbol.link_name}", '
+            f'distinct !DISubprogram(name: "{escape(symbol.qualified.encode())}", '
+            f'linkageName: "{escape(symbol.link_name.encode())}", '
             f"scope: !{file}, file: !{file}, line: {symbol.span.line}, scopeLine: {symbol.span.line}, "
             f"type: !{self.type}, flags: DIFlagPrototyped, "
             f"spFlags: DISPFlagLocalToUnit | DISPFlagDefinition | DISPFlagOptimized, unit: !{self.unit})"
@@ -59,4 +61,4 @@ class DebugInfo:
 
 def _file(path: str) -> str:
     # A fixed directory keeps the output the same on every machine.
-    return f'!DIFile(filename: "{path}", directory: ".")'
+    return f'!DIFile(filename: "{escape(path.encode())}", directory: ".")'

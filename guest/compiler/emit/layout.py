@@ -37,7 +37,7 @@ class Names(Protocol):
 
 def symbol(name: str) -> str:
     """A global name as LLVM writes it."""
-    return f"@{name}" if PLAIN_NAME.fullmatch(name) else f'@"{_escape(name.encode())}"'
+    return f"@{name}" if PLAIN_NAME.fullmatch(name) else f'@"{escape(name.encode())}"'
 
 
 def value_type(type: Type) -> str:
@@ -157,10 +157,11 @@ def _struct(names: Names, type: Struct, items: dict[str, tree.Expr]) -> tuple[st
 
 def byte_string(data: bytes) -> str:
     """An LLVM constant of bytes."""
-    return f'c"{_escape(data)}"' if data else "zeroinitializer"
+    return f'c"{escape(data)}"' if data else "zeroinitializer"
 
 
-def _escape(data: bytes) -> str:
+def escape(data: bytes) -> str:
+    """Bytes as LLVM writes them between quotes."""
     return "".join(
         chr(byte) if 32 <= byte < 127 and byte not in (0x22, 0x5C) else f"\\{byte:02X}" for byte in data
     )

@@ -152,7 +152,7 @@ def emit_frame(emitter: FunctionEmitter, node: tree.Intrinsic) -> str:
 
 @intrinsic("trap_table", "trap_text")
 def emit_trap_data(emitter: FunctionEmitter, node: tree.Intrinsic) -> str:
-    return "@trap.table" if node.name == "trap_table" else "@trap.text"
+    return "@.trap.table" if node.name == "trap_table" else "@.trap.text"
 
 
 # Memory

@@ -77,7 +77,7 @@ class ModuleEmitter:
     def bytes_symbol(self, data: bytes) -> str:
         """The symbol of read-only bytes; equal ones are kept once."""
         if data not in self._bytes:
-            name = f"@bytes.{len(self._bytes)}"
+            name = f"@.bytes.{len(self._bytes)}"
             self._bytes[data] = name
             kept = data or b"\0"
             self.data.append(
@@ -89,7 +89,7 @@ class ModuleEmitter:
         """Read-only data without a name of its own."""
         key = (kind, text, align)
         if key not in self._anonymous:
-            name = f"@data.{len(self._anonymous)}"
+            name = f"@.data.{len(self._anonymous)}"
             self._anonymous[key] = name
             self.data.append(f"{name} = private unnamed_addr constant {kind} {text}, align {align}")
         return self._anonymous[key]
@@ -138,7 +138,7 @@ class ModuleEmitter:
         for name, content in (("table", rows), ("text", bytes(self._trap_text))):
             kept = content or b"\0"
             result.append(
-                f"@trap.{name} = internal unnamed_addr constant [{len(kept)} x i8] {byte_string(kept)}, align 1"
+                f"@.trap.{name} = internal unnamed_addr constant [{len(kept)} x i8] {byte_string(kept)}, align 1"
             )
         return result
 
@@ -148,6 +148,8 @@ class ModuleEmitter:
         """The text of the module: `function` emits each reached function."""
         while self.waiting:
             self.functions.append(function(self, self.waiting.pop(0)))
+        # A program may define memcmp itself, which then must not be declared too.
+        own_names = {symbol(item.link_name) for item in self.seen if item.export}
         size = " optsize" if self.size else ""
         # LLVM may call the memory functions, which we have; from strlen loops it would make a call that we lack.
         own = ' "no-builtins"' if self.exported else ' "no-builtin-strlen" "no-builtin-wcslen"'
@@ -159,7 +161,7 @@ class ModuleEmitter:
             *self.data,
             "",
             *self.functions,
-            *self.declarations,
+            *(text for text in self.declarations if not any(f" {name}(" in text for name in own_names)),
             "",
             f"attributes #0 = {{ {common} }}",
             "attributes #1 = { nounwind noinline }",
