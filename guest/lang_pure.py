@@ -54,7 +54,8 @@ def _rewrite(function: FunctionType) -> Callable[..., Any]:
     rewriter = _Rewriter(names, node.returns)
     body.append(ast.Assign([ast.Name(_HIDDEN + "types", ast.Store())], ast.Dict([], [])))
     for statement in node.body:
-        body.append(rewriter.visit(statement))
+        made = rewriter.visit(statement)
+        body += made if isinstance(made, list) else [made]
     node.body = body
     node.decorator_list = []
     node.returns = None
