@@ -8,6 +8,7 @@ from syscalls.args import (
     Arg,
     Data,
     Flags,
+    OutBytes,
     OutStruct,
     Signed64,
     Unsigned32,
@@ -264,6 +265,8 @@ MlockFlags = Annotated[int, Flags(Mlock)]
 MlockallFlags = Annotated[int, Flags(Mlockall)]
 Advice = Annotated[int, Flags(Madvise)]
 Offset = Annotated[int, Signed64()]
+CwdOut = Annotated[int, OutBytes()]
+LinkOut = Annotated[int, OutBytes()]
 StatOut = Annotated[int, OutStruct(Stat)]
 PairOut = Annotated[int, OutPair()]
 FcntlArg = Annotated[int, FcntlArgument()]

@@ -8,6 +8,7 @@ from syscalls.args import Fd, Result
 from syscalls.blocking import AGAIN
 from syscalls.calls.files import duplicate
 from syscalls.fds import Descriptor
+from syscalls.files import FORGOTTEN
 from syscalls.flags import Fcntl, FdFlags, Ioctl, LockOperation, Open
 from syscalls.process import Thread
 from syscalls.streams import INTERRUPTED, NOWHERE
@@ -87,12 +88,10 @@ def fcntl(thread: Thread, fd: Fd, cmd: FcntlCommand, arg: FcntlArg) -> Result:
 
 
 def status_flags(entry: Descriptor) -> int:
-    """F_GETFL: the host's access mode and status flags with the guest's own O_NONBLOCK."""
+    """F_GETFL: access mode and status flags as the guest knows them; the host's differ in O_NONBLOCK and more."""
     description = entry.description
-    host = kernel.call3(numbers.fcntl, entry.host, Fcntl.F_GETFL, 0)
-    if description.nonblocking:
-        return host | Open.O_NONBLOCK
-    return host & ~Open.O_NONBLOCK
+    flags = description.flags & ~(FORGOTTEN | Open.O_NONBLOCK)
+    return flags | Open.O_NONBLOCK if description.nonblocking else flags
 
 
 def set_status_flags(thread: Thread, entry: Descriptor, flags: int) -> int:

@@ -1,0 +1,176 @@
+"""The guest's file system: opening what a path leads to, and what else changes with it.
+
+Reading and writing is decided by the mount: what is not writable answers EROFS. Device nodes other than the ones in
+the guest's own /dev are refused as on a file system that is mounted nodev.
+"""
+
+import ctypes
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from syscalls import kernel, numbers
+from syscalls.devices import operations_for
+from syscalls.fds import Description, Descriptor
+from syscalls.flags import At, Open
+from syscalls.mounts import Found
+from syscalls.process import Thread
+from syscalls.roots import Roots
+
+OPENED = 0o37777703
+"""Every flag that openat(2) looks at (VALID_OPEN_FLAGS in include/linux/fcntl.h); it ignores the others."""
+
+PATH_ONLY = Open.O_DIRECTORY | Open.O_NOFOLLOW | Open.O_PATH | Open.O_CLOEXEC
+"""The flags that O_PATH leaves."""
+
+FORGOTTEN = Open.O_CREAT | Open.O_EXCL | Open.O_NOCTTY | Open.O_TRUNC | Open.O_CLOEXEC
+"""What F_GETFL does not show."""
+
+TMPFILE = 0o20000000
+"""__O_TMPFILE: O_TMPFILE without O_DIRECTORY."""
+
+_HOST_ALWAYS = Open.O_CLOEXEC | Open.O_NOCTTY | Open.O_NONBLOCK
+_FOREIGN = frozenset((0x9FA0, 0x62656572, 0x64626720, 0x74726163))  # the host's proc, sysfs, debugfs, tracefs
+_KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFIFO: "pipe",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+    stat.S_IFLNK: "path",
+    stat.S_IFSOCK: "path",
+}
+
+
+class FileSystem(Roots):
+    """The roots of one guest (see `Roots` for what it is made with), its working directory and umask."""
+
+    def open(self, thread: Thread, dirfd: int, path: bytes, flags: int, mode: int) -> Descriptor:
+        """openat(2) with flags that were checked already: a descriptor that has no number yet.
+
+        Raises what openat(2) lists; BlockingIOError when a FIFO is opened for writing that nobody reads yet.
+        """
+        follow = (
+            not flags & Open.O_NOFOLLOW and flags & (Open.O_CREAT | Open.O_EXCL) != Open.O_CREAT | Open.O_EXCL
+        )
+        with self.walk(thread, dirfd, path, follow) as found:
+            if flags & Open.O_CREAT and found.slash:
+                raise OSError(errno.EISDIR, "a name that ends in a slash")
+            if not found.exists:
+                host = self._create(found, flags, mode)
+            else:
+                host = self._open_existing(found, flags, mode)
+            return self._descriptor(thread, found, host, flags)
+
+    def _create(self, found: Found, flags: int, mode: int) -> int:
+        if not flags & Open.O_CREAT:
+            raise OSError(errno.ENOENT, "no such file")
+        self.require_writable(found)
+        with self.masked():
+            return os.open(found.name, flags | _HOST_ALWAYS | Open.O_NOFOLLOW, mode, dir_fd=found.parent)
+
+    def _open_existing(self, found: Found, flags: int, mode: int) -> int:
+        writes = bool(flags & Open.O_ACCMODE or flags & Open.O_TRUNC)
+        kind = stat.S_IFMT(found.mode)
+        if flags & Open.O_CREAT:
+            if flags & Open.O_EXCL:
+                raise OSError(errno.EEXIST, "the file exists")
+            if kind == stat.S_IFDIR:
+                raise OSError(errno.EISDIR, "a directory")
+        if flags & Open.O_DIRECTORY and kind != stat.S_IFDIR:
+            raise OSError(errno.ENOTDIR, "not a directory")
+        if flags & Open.O_PATH:
+            return os.dup(found.fd)
+        if kind == stat.S_IFLNK:
+            raise OSError(errno.ELOOP, "a symbolic link")
+        if flags & TMPFILE:
+            self.require_writable(found)
+            with self.masked():
+                return os.open(b".", flags | _HOST_ALWAYS, mode, dir_fd=found.fd)
+        if kind == stat.S_IFDIR and writes:
+            raise OSError(errno.EISDIR, "a directory")
+        if kind in (stat.S_IFCHR, stat.S_IFBLK) and not found.special:
+            raise OSError(errno.EACCES, "a device outside the guest's /dev")
+        if kind == stat.S_IFREG:
+            if writes and not found.mount.writable:
+                raise OSError(errno.EROFS, "a read-only root")
+            if _file_system(found.fd) in _FOREIGN:
+                raise OSError(errno.EACCES, "a file of the host's kernel")
+        host_flags = flags & ~(Open.O_CREAT | Open.O_EXCL | Open.O_NOFOLLOW) | _HOST_ALWAYS
+        try:
+            return os.open(b"/proc/self/fd/%d" % found.fd, host_flags)
+        except OSError as error:
+            if error.errno == errno.ENXIO and kind == stat.S_IFIFO and not flags & Open.O_NONBLOCK:
+                raise BlockingIOError(errno.EAGAIN, "nobody reads the FIFO yet") from None
+            raise
+
+    def _descriptor(self, thread: Thread, found: Found, host: int, flags: int) -> Descriptor:
+        status = os.fstat(host)
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "file")
+        path = found.mount.inside(host)
+        if found.special and not found.is_mount and kind != "directory":
+            path = (found.parent_mount.inside(found.parent) or b"") + b"/" + found.name
+        waits = kind in ("pipe", "device") and not flags & Open.O_PATH
+        if waits and kind == "device" and os.isatty(host):
+            kind = "tty"
+        # A FIFO that is opened for reading alone says "end" until the first writer has come; poll(2) knows better.
+        polls_first = kind == "pipe" and flags & Open.O_ACCMODE == Open.O_RDONLY
+        description = Description(
+            kind,
+            flags & ~FORGOTTEN | (0 if flags & Open.O_PATH else Open.O_LARGEFILE),
+            path=os.fsdecode(path or b""),
+            pollable=waits,
+            host_nonblocking=waits and not polls_first,
+            detail=found.mount,
+        )
+        if kind == "device":
+            description.operations = operations_for(thread, status)
+            if description.operations is not None:
+                description.host_nonblocking = False
+        return Descriptor(host, description, bool(flags & Open.O_CLOEXEC))
+
+    def require_writable(self, found: Found) -> None:
+        """Raises EROFS unless the directory in which something is to change may be written."""
+        if not found.parent_mount.writable:
+            raise OSError(errno.EROFS, "a read-only root")
+
+    @contextmanager
+    def masked(self) -> Iterator[None]:
+        """While it lasts the bench's umask is the guest's."""
+        own = os.umask(self.umask)
+        try:
+            yield
+        finally:
+            os.umask(own)
+
+    # For sockets with names
+
+    def socket_parent(self, thread: Thread, path: bytes) -> tuple[int, bytes]:
+        """An O_PATH host descriptor of the directory in which to create `path` (to be closed), and the last component.
+
+        Raises EADDRINUSE when something is there, EROFS, and what a walk raises.
+        """
+        with self.walk(thread, At.AT_FDCWD, path, parent=True) as found:
+            if found.exists:
+                raise OSError(errno.EADDRINUSE, "the name is taken")
+            if found.slash:
+                raise OSError(errno.ENOENT, "a name that ends in a slash")
+            self.require_writable(found)
+            parent, _, owned = found.release_parent()
+            return parent if owned else os.dup(parent), found.name
+
+    def socket_node(self, thread: Thread, path: bytes) -> int:
+        """An O_PATH host descriptor (to be closed) of what `path` names, symbolic links followed."""
+        with self.walk(thread, At.AT_FDCWD, path) as found:
+            found.require()
+            fd, _, owned = found.release()
+            return fd if owned else os.dup(fd)
+
+
+def _file_system(host_fd: int) -> int:
+    """The type of file system (statfs(2) f_type) that a host descriptor is on."""
+    buffer = (ctypes.c_int64 * 15)()
+    result = kernel.call2(numbers.fstatfs, host_fd, ctypes.addressof(buffer))
+    return int(buffer[0]) if result == 0 else 0

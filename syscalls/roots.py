@@ -1,0 +1,326 @@
+"""The directories that a guest may reach, put together to one tree, and the walk of a path through it.
+
+A path is walked one component at a time with O_PATH and O_NOFOLLOW, symbolic links are expanded here, and `..` never
+goes above a mount. So nothing that the guest or the files in it say can lead out of the roots; a magic link (those of
+the host's /proc) is only ever a text.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+
+from syscalls.devices import LENT, LINKS, Devices
+from syscalls.flags import At
+from syscalls.mounts import STEP, Found, Identity, Mount, identity
+from syscalls.private import PrivateRoot
+from syscalls.process import Thread
+from syscalls.procfs import ProcessFiles
+
+MAX_LINKS = 40
+"""Symbolic links in one walk before ELOOP (path_resolution(7))."""
+
+PATH_MAX = 4096
+"""Bytes in a path, with its NUL."""
+
+
+def _open_directory(path: str) -> int:
+    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _components(path: bytes) -> list[bytes]:
+    """The names in a path, the first one last: a stack of what is to be walked."""
+    names = [name for name in path.split(b"/") if name]
+    names.reverse()
+    return names
+
+
+class Roots:
+    """The roots of one guest, and its working directory.
+
+    Without `root`, the guest's `/` is a private directory that is deleted by `close`. With it, `/` is that host directory,
+    read-only. Each of `writable` is seen, and may be changed, under its own (absolute, real) path. `/dev`, `/proc`
+    and `/tmp` are always the bench's own. `cwd` is the guest's path to start in; None: the bench's own working directory
+    where the guest can reach it, else `/`. `executable` is the host path of the program.
+
+    Raises OSError with the offending name when a directory cannot be opened.
+    """
+
+    def __init__(
+        self,
+        root: str | None = None,
+        writable: Iterable[str] = (),
+        *,
+        cwd: str | None = None,
+        executable: str = "",
+    ) -> None:
+        self.umask = os.umask(0o022)  # the guest starts with the bench's
+        os.umask(self.umask)
+        self._root_fd = -1 if root is None else _open_directory(root)
+        self._writable = [(os.path.realpath(path), _open_directory(path)) for path in writable]
+        self._writable.sort()
+        self._start_in = cwd
+        self._private: PrivateRoot | None = None
+        self._mounts: dict[tuple[Identity, bytes], Mount] = {}
+        self._all: list[Mount] = []
+        self._root: Mount | None = None
+        self._cwd: tuple[int, Mount] | None = None
+        self.devices = Devices()
+        self.processes = ProcessFiles(executable, self.cwd_text)
+
+    # Roots
+
+    @property
+    def root(self) -> Mount:
+        """The guest's `/`; what is private is made at the first use of any path."""
+        if self._root is None:
+            self._prepare()
+            assert self._root is not None
+        return self._root
+
+    def _prepare(self) -> None:
+        private = self._private = PrivateRoot()
+        whole = next((fd for path, fd in self._writable if path == "/"), -1)
+        if whole >= 0:
+            root = Mount(whole, b"/", True)
+        elif self._root_fd >= 0:
+            root = Mount(self._root_fd, b"/", False)
+        else:
+            root = Mount(private.open(b"root"), b"/", True)
+        self._root = root
+        self._all.append(root)
+        self._mount(b"/tmp", private.open(b"tmp"), True)
+        dev = self._mount(b"/dev", private.open(b"dev"), False)
+        dev.find = self.devices.find
+        self._mount(b"/dev/shm", private.open(b"shm"), True)
+        pts = self._mount(b"/dev/pts", private.open(b"pts"), False)
+        pts.find = self.devices.find_terminal
+        proc = self._mount(b"/proc", private.open(b"proc"), False)
+        self.processes.path = private.path + b"/proc"
+        for name, target in LINKS.items():
+            os.symlink(target, name, dir_fd=dev.fd)
+        for name in LENT:
+            os.close(os.open(name, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666, dir_fd=dev.fd))
+        proc.find, proc.follow = self.processes.find, self.processes.follow
+        for path, fd in self._writable:
+            if path != "/":
+                self._mount(os.fsencode(path), fd, True)
+
+    def _mount(self, path: bytes, fd: int, writable: bool) -> Mount:
+        """Mounts `fd` at `path`; directories on the way that do not exist are lent by the private root."""
+        assert self._root is not None
+        assert self._private is not None
+        mount = self._root
+        at, owned = mount.fd, False
+        *folders, last = path.strip(b"/").split(b"/")
+        for depth, name in enumerate(folders):
+            key = (identity(os.fstat(at)), name)
+            below = self._mounts.get(key)
+            if below is None:
+                self._private.show(at, name)
+                try:
+                    fd_below = os.open(name, STEP | os.O_DIRECTORY, dir_fd=at)
+                except OSError:
+                    place = b"/" + b"/".join(folders[: depth + 1])
+                    below = Mount(self._private.lend(place), place, False, mount, at)
+                    self._mounts[key] = below
+                    self._all.append(below)
+                    owned = False  # `..` of the new mount stays on it
+                else:
+                    if owned:
+                        os.close(at)
+                    at, owned = fd_below, True
+                    continue
+            if owned:
+                os.close(at)
+            mount, at, owned = below, below.fd, False
+        new = Mount(fd, path, writable, mount, at)
+        self._mounts[identity(os.fstat(at)), last] = new
+        self._all.append(new)
+        self._private.show(at, last)
+        return new
+
+    def close(self) -> None:
+        """Gives everything back and deletes what is private."""
+        fds = {fd for _, fd in self._writable} | {mount.fd for mount in self._all}
+        fds |= {mount.parent_fd for mount in self._all} | {self._root_fd}
+        if self._cwd is not None:
+            fds.add(self._cwd[0])
+        for fd in fds - {-1}:
+            os.close(fd)
+        self._all.clear()
+        self._mounts.clear()
+        self._writable.clear()
+        self._root, self._cwd, self._root_fd = None, None, -1
+        if self._private is not None:
+            self._private.remove()
+            self._private = None
+
+    # Working directory
+
+    @property
+    def cwd(self) -> tuple[int, Mount]:
+        """The working directory: an O_PATH host descriptor and its mount."""
+        if self._cwd is None:
+            root = self.root
+            self._cwd = (os.open(b".", STEP | os.O_DIRECTORY, dir_fd=root.fd), root)
+            start = self._start_in
+            if start is None:
+                here = os.getcwd()
+                reach = ["/"] if root.fd in [fd for _, fd in self._writable] else []
+                reach += [path for path, _ in self._writable]
+                start = here if any(os.path.commonpath([here, path]) == path for path in reach) else "/"
+            with self.walk(None, At.AT_FDCWD, os.fsencode(start)) as found:
+                self.set_cwd(found)
+        return self._cwd
+
+    def cwd_text(self) -> bytes | None:
+        """The working directory as the guest sees it; None when it has been deleted or moved away."""
+        fd, mount = self.cwd
+        return mount.inside(fd) if os.fstat(fd).st_nlink else None
+
+    def set_cwd(self, found: Found) -> None:
+        """Makes a directory that was found the working directory; raises ENOENT, ENOTDIR."""
+        fd = found.require()
+        if not found.is_directory:
+            raise OSError(errno.ENOTDIR, "not a directory")
+        old = self._cwd
+        self._cwd = (os.open(b".", STEP | os.O_DIRECTORY, dir_fd=fd), found.mount)
+        if old is not None:
+            os.close(old[0])
+
+    # Walking
+
+    def walk(
+        self,
+        thread: Thread | None,
+        dirfd: int,
+        path: bytes,
+        follow: bool = True,
+        *,
+        empty: bool = False,
+        parent: bool = False,
+    ) -> Found:
+        """Where `path` leads, from the directory `dirfd` when it is relative.
+
+        `follow`: a symbolic link at the end is followed; `empty`: an empty path names `dirfd` itself; `parent`: the last
+        component is about to be made or removed, so it is not followed even when a slash comes after it. A missing
+        last component is no error. Raises ENOENT, ENOTDIR, ELOOP, EACCES, ENAMETOOLONG, EBADF as
+        path_resolution(7) says.
+        """
+        if not path:
+            if not empty:
+                raise OSError(errno.ENOENT, "empty path")
+            return self._itself(thread, dirfd)
+        if path[0] == 0x2F:
+            fd, mount = self.root.fd, self.root
+        else:
+            fd, mount = self._start(thread, dirfd)
+        found = Found(fd, mount, False)
+        links = 0
+        slash = path[-1] == 0x2F
+        pending = _components(path)
+        try:
+            while pending:
+                name = pending.pop()
+                if name == b".":
+                    found.last = name
+                    found.slash = slash
+                    continue
+                if name == b"..":
+                    found = self._enter(found, *found.parent_mount.step_up(found.parent))
+                    found.last, found.slash = name, slash
+                    continue
+                self._look(thread, found, name)
+                found.slash = slash and not pending
+                if (
+                    found.fd >= 0
+                    and stat.S_ISLNK(found.mode)
+                    and (pending or follow or (slash and not parent))
+                ):
+                    links += 1
+                    if links > MAX_LINKS:
+                        raise OSError(errno.ELOOP, "too many symbolic links")
+                    jump = None
+                    if found.parent_mount.follow is not None and thread is not None:
+                        folder = found.parent_mount.inside(found.parent) or b""
+                        jump = found.parent_mount.follow(thread, folder, name)
+                    if jump is None:
+                        target = os.readlink(b"", dir_fd=found.fd)
+                        if not pending and target.endswith(b"/"):
+                            slash = True
+                        pending += _components(target)
+                        if target.startswith(b"/"):
+                            found = self._enter(found, self.root.fd, self.root, False)
+                        else:
+                            found = self._enter(found, *found.release_parent())
+                        continue
+                    found.own(jump)
+                    found.fd, found.status, found.special = jump, os.fstat(jump), True
+                if not pending:
+                    if found.slash and not parent and found.fd >= 0 and not stat.S_ISDIR(found.mode):
+                        raise OSError(errno.ENOTDIR, "not a directory")
+                    return found
+                if found.fd < 0:
+                    raise OSError(errno.ENOENT, "no such directory")
+                if not stat.S_ISDIR(found.mode):
+                    raise OSError(errno.ENOTDIR, "not a directory")
+                found = self._enter(found, *found.release())
+            found.name = b"."
+            found.fd, found.mount, found.status = found.parent, found.parent_mount, os.fstat(found.parent)
+            return found
+        except BaseException:
+            found.close()
+            raise
+
+    def _start(self, thread: Thread | None, dirfd: int) -> tuple[int, Mount]:
+        if dirfd == At.AT_FDCWD:
+            return self.cwd
+        assert thread is not None
+        entry = thread.fds.get(dirfd)
+        if not stat.S_ISDIR(os.fstat(entry.host).st_mode):
+            raise OSError(errno.ENOTDIR, "not a directory")
+        mount = entry.description.detail
+        if not isinstance(mount, Mount):
+            raise OSError(errno.EACCES, "a directory outside the guest's roots")
+        return entry.host, mount
+
+    def _itself(self, thread: Thread | None, dirfd: int) -> Found:
+        if dirfd == At.AT_FDCWD:
+            fd, mount = self.cwd
+        else:
+            assert thread is not None
+            entry = thread.fds.get(dirfd)
+            fd = entry.host
+            mount = entry.description.detail if isinstance(entry.description.detail, Mount) else self.root
+        found = Found(fd, mount, False)
+        found.status = os.fstat(fd)
+        found.special = True
+        return found
+
+    @staticmethod
+    def _enter(found: Found, fd: int, mount: Mount, owned: bool) -> Found:
+        found.close()
+        return Found(fd, mount, owned)
+
+    def _look(self, thread: Thread | None, found: Found, name: bytes) -> None:
+        """Finds out what `name` is in the directory of `found`."""
+        found.name, found.last = name, b""
+        found.fd, found.mount, found.status, found.special = -1, found.parent_mount, None, False
+        covered = self._mounts.get((identity(os.fstat(found.parent)), name))
+        if covered is not None:
+            found.fd, found.mount, found.special = covered.fd, covered, True
+            found.status = os.fstat(covered.fd)
+            return
+        mount = found.parent_mount
+        fd: int | None = None
+        if mount.find is not None and thread is not None:
+            fd = mount.find(thread, mount.inside(found.parent) or b"", name)
+            found.special = fd is not None
+        if fd is None:
+            try:
+                fd = os.open(name, STEP, dir_fd=found.parent)
+            except FileNotFoundError:
+                return
+        found.own(fd)
+        found.fd, found.status = fd, os.fstat(fd)
