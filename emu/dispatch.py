@@ -48,6 +48,17 @@ class _Calls(dict[int, Call]):
         return entry.call
 
 
+class _Traced(dict[int, tuple[Syscall, Call | None, Call | None]]):
+    """From a number to its entry and the functions that capture memory before and after the call."""
+
+    def __missing__(self, number: int) -> tuple[Syscall, Call | None, Call | None]:
+        entry = lookup(number)
+        found = (entry, entry.before, entry.after)
+        if len(self) < 1024:
+            self[number] = found
+        return found
+
+
 class InProgress:
     """A traced call that is parked. Times are nanoseconds since the start of the run."""
 
@@ -80,6 +91,9 @@ class Dispatcher:
         self.time_limit: int | None = None  # on the host's clock
         self.sink: Sink | None = None
         self.calls = _Calls(owner, cpu)
+        self._traced = _Traced()
+        self._note_record: Callable[[Any], None] = _no_record
+        self._clock = host.monotonic_ns
         self._origin = host.monotonic_ns()
         self._sequence = 0
         self._until_peek = _PEEK_EVERY
@@ -87,6 +101,7 @@ class Dispatcher:
     def trace_to(self, sink: Sink | None) -> None:
         """Sends a record of every call to `sink` from now on; None ends it."""
         self.sink = sink
+        self._note_record = _no_record if sink is None else sink.record
         self.cpu.on_syscall = self.serve if sink is None else self.serve_traced
 
     def now(self) -> int:
@@ -107,29 +122,29 @@ class Dispatcher:
 
     def serve_traced(self, number: int, a0: int, a1: int, a2: int, a3: int, a4: int, a5: int) -> int | None:
         """The CPU's hook with a trace."""
-        monotonic_ns = self.host.monotonic_ns
         thread = self.thread
-        entry = lookup(number)
+        clock = self._clock
+        origin = self._origin
         sequence = self._sequence
         self._sequence = sequence + 1
         pc = self.cpu.pc - _SYSCALL_BYTES
-        before = entry.before(thread, a0, a1, a2, a3, a4, a5) if entry.before is not None else ()
-        started = monotonic_ns()
+        entry, before, after = self._traced[number]
+        registers = (a0, a1, a2, a3, a4, a5)
+        captured = before(thread, a0, a1, a2, a3, a4, a5) if before is not None else ()
+        started = clock()
         try:
             result = self.calls[number](thread, a0, a1, a2, a3, a4, a5)
         except OSError as error:
             result = _negative(error)
-        duration = monotonic_ns() - started
         if result.__class__ is not int:
-            call = InProgress(sequence, started - self._origin, entry, (a0, a1, a2, a3, a4, a5), pc, before)
-            return self._serve_slowly(result, call)
-        after = entry.after(thread, a0, a1, a2, a3, a4, a5, result) if entry.after is not None else ()
-        self.sink.record(  # type: ignore[union-attr]
-            (
-                sequence, started - self._origin, duration, 0, thread, entry, (a0, a1, a2, a3, a4, a5),
-                result, pc, before, after,
+            return self._serve_slowly(
+                result, InProgress(sequence, started - origin, entry, registers, pc, captured)
             )
-        )  # fmt: skip
+        duration = clock() - started
+        filled = after(thread, a0, a1, a2, a3, a4, a5, result) if after is not None else ()
+        self._note_record(
+            (sequence, started - origin, duration, 0, thread, entry, registers, result, pc, captured, filled)
+        )
         return result
 
     def _serve_slowly(self, result: Any, call: InProgress | None) -> int | None:
@@ -183,14 +198,14 @@ class Dispatcher:
 
     def _record(self, task: Task, call: InProgress | None, result: int | None) -> None:
         """Completes a traced call; `result` None: it never returned."""
-        if call is None or self.sink is None:
+        if call is None:
             return
         entry = call.entry
         after: tuple[Any, ...] = ()
         if result is not None and entry.after is not None:
             after = entry.after(task.thread, *call.registers, result)
         duration = self.now() - call.started
-        self.sink.record(
+        self._note_record(
             Record(
                 call.sequence, call.started, duration, call.blocked, task.thread, entry, call.registers,
                 result, call.pc, call.before, after,
@@ -303,6 +318,10 @@ class Dispatcher:
             if blocking is not None:
                 blocking.close()
             scheduler.remove(task)
+
+
+def _no_record(_record: Any) -> None:
+    """Where records of calls go that were parked when the trace was ended."""
 
 
 def _negative(error: OSError) -> int:

@@ -1,9 +1,9 @@
 """One guest on one emulated CPU: wires a run together, and is the Python interface to it."""
 
 import errno
+import importlib
 import os
 import signal as host_signal
-import stat
 import sys
 import threading
 import time
@@ -19,6 +19,7 @@ from emu.elf import parse, read_program
 from emu.host import Host
 from emu.loader import load
 from emu.memory import DEFAULT_LIMIT, AddressSpace
+from emu.places import Places
 from emu.sched import SLICE, Scheduler, Task
 from emu.trace import Sink
 from emu.trace.jsonl import JsonLines
@@ -81,18 +82,18 @@ class Machine:
         thread_limit: int = DEFAULT_THREADS,
         descriptor_limit: int = DEFAULT_DESCRIPTORS,
         time_limit: float | None = None,
-        locate: Callable[[int], str] = lambda pc: "",
         trace: Sink | None = None,
         say: Callable[[str], None] = _print,
     ) -> None:
         path = "program" if isinstance(program, bytes) else os.fspath(program)
-        image = parse(program if isinstance(program, bytes) else read_program(program), path)
+        data = program if isinstance(program, bytes) else read_program(program)
+        image = parse(data, path)
         arguments = [_encoded(text) for text in ([path] if argv is None else argv)]
         environment = [_encoded(f"{name}={value}") for name, value in (env or {}).items()]
         self.name = os.path.basename(os.fsdecode(arguments[0])) if arguments else path
+        self.seed = seed
         self.exit_status: ExitStatus | None = None
         self.crash_report: str | None = None
-        self.locate = locate
         self._say = say
         self._noted: set[str] = set()
         self._random = Random(seed)
@@ -121,12 +122,14 @@ class Machine:
             self.process.files = FileSystem(root, writable or (), executable=executable)
             loaded = load(self.memory, image, arguments, environment, random=self.random(16))
             self.memory.start_brk(loaded.brk)
+            self.locate = Places(data, loaded.base)
+            """Where a pc lies in the program."""
             self.process.exe = executable or path
             self.process.argv, self.process.envp = arguments, environment
             self.process.name = self.name.encode()[:15]
             for number, host_fd in enumerate((stdin, stdout, stderr)):
                 if host_fd is not None:
-                    fds.put(number, inherited(host_fd))
+                    fds.put(number, self._inherited(host_fd))
         except BaseException:
             self.close()
             raise
@@ -142,7 +145,8 @@ class Machine:
     def trace_to_file(self, path: str) -> None:
         """Writes the trace as JSON lines; raises OSError when the file cannot be opened."""
         argv = [argument.decode("utf-8", "replace") for argument in self.process.argv]
-        self.trace_to(JsonLines(path, self._note, program=self.process.exe, argv=argv, pid=self.process.pid))
+        about = {"program": self.process.exe, "argv": argv, "pid": self.process.pid, "seed": self.seed}
+        self.trace_to(JsonLines(path, self._note, self.locate, **about))
 
     # Running
 
@@ -289,16 +293,19 @@ class Machine:
         assert task is not None
         if stop.kind is StopKind.MEMORY and self.memory.refresh(stop.address):
             return
-        # Imported when it is needed: the disassembler costs as much as the whole start-up.
-        from emu import postmortem
-
-        cpu = self.cpu
-        fault = postmortem.fault_of(stop, self.memory, cpu.pc, cpu["rsp"])
-        registers = cpu.registers()
+        if stop.kind is StopKind.INTERRUPT and stop.vector == _INT_80:
+            self.cpu["rip"] -= 2  # to show the instruction; the engine is past it
+        postmortem = _postmortem()
+        fault = postmortem.fault_of(stop, self.memory, self.cpu.pc, self.cpu["rsp"])
         self._event("fault", tid=task.thread.tid, signal=fault.signal, code=fault.code, address=fault.address)
-        self.crash_report = postmortem.report(self.name, task, fault, self.memory, registers, self.locate)
-        self._say(self.crash_report.rstrip())
+        self._report(task, fault)
         self._end(None, fault.signal)
+
+    def _report(self, task: Task, fault: Any) -> None:
+        self.crash_report = _postmortem().report(
+            self.name, task, fault, self.memory, self.cpu.registers(), self.locate.text
+        )
+        self._say(self.crash_report.rstrip())
 
     def signals_came(self) -> None:
         """The host module reports a signal of the bench, or a call from another host thread."""
@@ -320,7 +327,7 @@ class Machine:
 
     def missing(self, entry: Syscall, pc: int) -> None:
         """A call that nobody implements."""
-        place = self.locate(pc)
+        place = self.locate.text(pc)
         self.note_once(
             f"missing {entry.number}",
             f"system call {entry.name} is not implemented: ENOSYS (at {pc:#x}{' ' + place if place else ''})",
@@ -334,7 +341,7 @@ class Machine:
         for task in self.scheduler.parked:
             calls = task.context.last_calls()
             name = _call_name(calls[-1][0]) if calls else "?"
-            place = self.locate(task.context["rip"])
+            place = self.locate.text(task.context["rip"])
             lines.append(f"  thread {task.thread.tid} in {name} at {task.context['rip']:#x} {place}".rstrip())
         self.note_once("deadlock", "\n".join(lines))
 
@@ -366,6 +373,16 @@ class Machine:
         task = thread.context = Task(self.scheduler, thread, context)
         self.process.threads[tid] = thread
         return task
+
+    def _inherited(self, host_fd: int) -> Descriptor:
+        """A guest descriptor that shares the open file of a host descriptor, as a child shares its parent's."""
+        copy = os.dup(host_fd)
+        blocking = os.get_blocking(copy)
+        flags = os.O_RDWR if blocking else os.O_RDWR | os.O_NONBLOCK
+        pollable = self.host.watch(copy)
+        return Descriptor(
+            copy, Description("inherited", flags, pollable=pollable, host_nonblocking=not blocking)
+        )
 
     def segment_base(self, thread: Thread, register: str) -> int:
         """The base of "fs" or "gs"."""
@@ -411,6 +428,9 @@ class Machine:
         fatal = signals.post(target, signal)
         if fatal:
             self._event("signal", signal=fatal)
+            task = self._dispatcher.task
+            if task is not None and signals.default_action(fatal) == "core" and not self._dispatcher.ending:
+                self._report(task, _postmortem().raised(fatal, self.cpu.pc))
             self._end(None, fatal)
 
     def _event(self, event: str, **values: Any) -> None:
@@ -419,17 +439,12 @@ class Machine:
             sink.event({"event": event, "time": self._dispatcher.now(), "pid": self.process.pid, **values})
 
 
-def inherited(host_fd: int) -> Descriptor:
-    """A guest descriptor that shares the open file of a host descriptor, as a child shares its parent's."""
-    copy = os.dup(host_fd)
-    mode = os.fstat(copy).st_mode
-    blocking = os.get_blocking(copy)
-    pollable = not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISBLK(mode))
-    flags = 0 if blocking else os.O_NONBLOCK
-    description = Description(
-        "inherited", flags | os.O_RDWR, pollable=pollable, host_nonblocking=not blocking
-    )
-    return Descriptor(copy, description)
+_INT_80 = 0x80
+
+
+def _postmortem() -> Any:
+    # Loaded when it is needed: the disassembler costs as much as the whole start-up.
+    return importlib.import_module("emu.postmortem")
 
 
 _KILLED = ExitStatus(None, Signal.SIGKILL)

@@ -12,6 +12,7 @@ from emu.sched import Task
 from syscalls.flags import Prot
 
 _CHAIN_LIMIT = 32
+_SI_TKILL = -6
 _FRAME_REACH = 1 << 20  # frames further apart than this are not a chain
 
 
@@ -27,6 +28,11 @@ def fault_of(stop: Stop, memory: AddressSpace, pc: int, stack_pointer: int) -> F
 
     mnemonic = functools.partial(crash.mnemonic, code, pc)
     return classify(stop, pc, code, protection, _stack_low(memory, stop.address, stack_pointer), mnemonic)
+
+
+def raised(signal: int, pc: int) -> Fault:
+    """The program has sent itself a signal whose default action is to dump core: abort(3), a debugger's trap."""
+    return Fault(signal, _SI_TKILL, pc, "raised by the program itself (tgkill, kill)")
 
 
 def _stack_low(memory: AddressSpace, address: int, stack_pointer: int) -> int:
