@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,8 +10,6 @@ from emu.cli_build import compiled
 from emu.elf import ElfError
 from emu.failure import Failure
 from emu.machine import Machine
-from emu.places import Places
-from emu.trace import Sink
 from guest.compiler.cache import find_program
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -21,8 +20,13 @@ def run(arguments: argparse.Namespace) -> int:
     return execute(arguments, program(arguments.program))
 
 
-def execute(arguments: argparse.Namespace, elf: str | bytes, trace: Sink | None = None) -> int:
-    """Runs a program under the options of the command line; its exit status as a shell has it. Raises `Failure`."""
+def execute(
+    arguments: argparse.Namespace, elf: str | bytes, prepare: Callable[[Machine], None] = lambda machine: None
+) -> int:
+    """Runs a program under the options of the command line; its exit status as a shell has it. Raises `Failure`.
+
+    `prepare` gets the machine before it runs.
+    """
     for option, folders in (("--root", [arguments.root] if arguments.root else []), ("--rw", arguments.rw)):
         for folder in folders:
             if not Path(folder).is_dir():
@@ -44,12 +48,11 @@ def execute(arguments: argparse.Namespace, elf: str | bytes, trace: Sink | None 
             time_limit=positive("--time-limit", arguments.time_limit)
             if arguments.time_limit is not None
             else None,
-            locate=Places(elf).text,
-            trace=trace,
         )
     except ElfError as error:
         raise Failure(str(error), error.status) from None
     with machine:
+        prepare(machine)
         return machine.run().shell_status
 
 
