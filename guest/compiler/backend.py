@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
+import tempfile
 from collections.abc import Callable
 
 import llvmlite.binding as llvm
@@ -17,6 +19,15 @@ _LEFT_OVER = re.compile(r"presplitcoroutine|@llvm\.coro\.(?!free|size|begin\b)\w
 
 class BackendError(Exception):
     """LLVM refused the module, which is a fault of the compiler and not of the program."""
+
+
+class AssemblyError(Exception):
+    """LLVM refused inline assembly: its words, and the offending line or constraint as far as LLVM shows it."""
+
+    def __init__(self, message: str, excerpt: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.excerpt = excerpt
 
 
 @functools.cache
@@ -37,6 +48,9 @@ def _optimised(text: str) -> llvm.ModuleRef:
         module = llvm.parse_assembly(text)
         module.verify()
     except RuntimeError as error:
+        line = next((item for item in str(error).splitlines() if " asm sideeffect " in item), "")
+        if line:
+            raise AssemblyError(str(error).splitlines()[1].rpartition("error: ")[2], line) from error
         raise BackendError(f"LLVM refuses the module: {error}") from error
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = False
@@ -67,7 +81,32 @@ def compile_object(text: str, memory_functions: Callable[[list[str]], str]) -> t
     left = _LEFT_OVER.search(final)
     if left:
         raise BackendError(f"a coroutine was not split: {left[0]}")
-    return _machine().emit_object(module), final
+    return _emit_object(module), final
+
+
+def _emit_object(module: llvm.ModuleRef) -> bytes:
+    """The object file. LLVM ends the process on wrong inline assembly, so a child process does the work."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as words:
+        child = os.fork()
+        if child == 0:
+            try:
+                os.dup2(words.fileno(), 2)
+                output.write(_machine().emit_object(module))
+                output.flush()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(child, 0)
+        output.seek(0)
+        words.seek(0)
+        if status == 0:
+            return output.read()
+        said = words.read().decode(errors="replace").splitlines()
+    for number, line in enumerate(said):
+        if "error: " in line:
+            excerpt = said[number + 1] if "<inline asm>" in line and number + 1 < len(said) else line
+            raise AssemblyError(re.sub(r"<inline asm>:\d+:\d+: ", "", line.rpartition("error: ")[2]), excerpt)
+    raise BackendError(f"LLVM ended with status {status}: {' '.join(said)}")
 
 
 class Loaded:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from guest.compiler.backend import compile_object
+from guest.compiler.backend import AssemblyError, compile_object
 from guest.compiler.check.functions import check_program, check_trusted
 from guest.compiler.declare import Program
 from guest.compiler.diagnostics import CompileError, Rejected, Report, Span
@@ -58,7 +59,11 @@ def compile_program(file: Path, *, debug: bool = True, opt: str = "s") -> Compil
             emitter.root(symbol)
     text = emitter.emit(emit_function)
     report.raise_if_any()
-    binary, final = compile_object(text, lambda names: _memory_functions(names, debug))
+    try:
+        binary, final = compile_object(text, lambda names: _memory_functions(names, debug))
+    except AssemblyError as error:
+        report.error(_assembly_place(emitter, error, start.span), f"the assembler says: {error.message}")
+        raise CompileError(report.diagnostics) from None
     return Compiled(binary, final, sources)
 
 
@@ -69,6 +74,23 @@ def build_program(
     compiled = compile_program(file, debug=debug and not strip, opt=opt)
     elf = link(compiled.object, symbols=symbols and not strip, debug=debug and not strip)
     return elf, compiled.sources
+
+
+def _assembly_place(emitter: ModuleEmitter, error: AssemblyError, default: Span) -> Span:
+    """The asm statement that LLVM complains of: it has the line shown, or its mnemonic, or the constraint."""
+    words = error.excerpt.split()
+    quoted = re.findall(r"'([^']*)'", error.message)
+    for template, constraints, span in emitter.assembly:
+        if (
+            error.excerpt.strip() in (line.strip() for line in template.splitlines())
+            or constraints in error.excerpt
+        ):
+            return span
+    for template, constraints, span in emitter.assembly:
+        first = {line.split()[0] for line in template.splitlines() if line.strip()}
+        if (words and words[0] in first) or any(item in constraints for item in quoted):
+            return span
+    return default
 
 
 def _refuse_equal_symbols(program: Program) -> None:

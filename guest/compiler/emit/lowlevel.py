@@ -204,6 +204,7 @@ def emit_asm(emitter: FunctionEmitter, node: tree.Asm) -> str:
     operands += [f"ptr {asm_symbol(emitter, item)}" for item in node.symbols]
     template = asm_template(node.template, first, has_operands=bool(node.constraints))
     constraints = ",".join([*plain, *symbols, *clobbers])
+    emitter.module.assembly.append((node.template, constraints, node.span))
     text = f'asm sideeffect inteldialect "{template}", "{constraints}"({", ".join(operands)})'
     kind = value_type(node.type)
     if kind == "void":

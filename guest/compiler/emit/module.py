@@ -38,6 +38,8 @@ class ModuleEmitter:
         self.functions: list[str] = []
         self.data: list[str] = []
         self.declarations: dict[str, None] = {}
+        self.assembly: list[tuple[str, str, Span]] = []
+        """Template, constraints and place of all inline assembly, to find the place of a wrong one."""
         self._globals: set[GlobalSymbol] = set()
         self._constants: set[ConstantSymbol] = set()
         self._bytes: dict[bytes, str] = {}
