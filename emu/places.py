@@ -2,21 +2,15 @@
 
 import importlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 
 class Place(NamedTuple):
-    """What is known of a pc; what is not is empty (0 for the line). `offset` is the distance from the function's start."""
+    """What is known of a pc: the innermost function (also an inlined one), file and line; what is not is empty."""
 
     function: str = ""
-    offset: int = 0
     file: str = ""
     line: int = 0
-
-    def __str__(self) -> str:
-        function = f"{self.function}+{self.offset:#x}" if self.function else ""
-        return f"{function} {self.file}:{self.line}".strip() if self.file else function
 
 
 Locate = Callable[[int], Place]
@@ -29,33 +23,26 @@ def nowhere(pc: int) -> Place:
 
 
 class Places:
-    """The places of one program (the ELF or its path). Symbols and debug information are read at the first question.
+    """The places of one program, by its symbols and debug information, which are read at the first question.
 
-    `bias` is what a position-independent program was moved by. A file that cannot be read has no places.
+    `base` is what the loader added to the addresses of the file.
     """
 
-    def __init__(self, elf: bytes | str, bias: int = 0) -> None:
+    def __init__(self, elf: bytes, base: int = 0) -> None:
         self._elf = elf
-        self._bias = bias
+        self._base = base
         self._symbols: Any = None
 
-    def __call__(self, pc: int) -> Place:
+    def _loaded(self) -> Any:
         if self._symbols is None:
-            elf = self._elf if isinstance(self._elf, bytes) else _read(self._elf)
-            # The ELF and DWARF readers take longer to load than a small program runs.
-            self._symbols = importlib.import_module("emu.symbols").Symbols(elf)
-        pc -= self._bias
-        name, offset = self._symbols.function(pc)
-        file, line = self._symbols.line(pc)
-        return Place(name, offset, file, line)
+            # The readers of ELF and DWARF tables are needed for few runs, and late.
+            self._symbols = importlib.import_module("emu.symbols").Symbols(self._elf, self._base)
+        return self._symbols
+
+    def __call__(self, pc: int) -> Place:
+        place: Place = self._loaded().place(pc)
+        return place
 
     def text(self, pc: int) -> str:
         """The place in words: `parse+0x1c http.py:42`; empty when nothing is known."""
-        return str(self(pc))
-
-
-def _read(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError:
-        return b""
+        return str(self._loaded().describe(pc))

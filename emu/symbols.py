@@ -1,102 +1,183 @@
-"""Reads what an ELF says of its own code: function symbols, and DWARF's line table."""
+"""From a program counter to function, file and line: by the symbol table and the debug information of an ELF file."""
 
+from __future__ import annotations
+
+import struct
+import zlib
 from bisect import bisect_right
-from io import BytesIO
+from typing import NamedTuple
 
-from elftools.common.exceptions import DWARFError, ELFError, ELFParseError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+from emu.dwarf import DebugInfo, DwarfError
 
-_DAMAGED = (ELFError, ELFParseError, DWARFError, ValueError, KeyError, IndexError, AttributeError, TypeError)
-"""What pyelftools raises on damaged tables. Symbols are a service: without them a trace only shows less."""
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SYMBOL = struct.Struct("<IBBHQQ")
+_COMPRESSION = struct.Struct("<IIQQ")
+_SHT_SYMTAB, _SHT_NOBITS = 2, 8
+_SHF_EXECINSTR, _SHF_COMPRESSED = 0x4, 0x800
+_STT_NOTYPE, _STT_FUNC = 0, 2
+_LARGEST_SECTION = 256 << 20  # bytes, after decompression
+_CACHED = 65536  # a guest can make any number of program counters
 
-Row = tuple[int, int, str, int]
-"""A stretch of code: start, end, file, line."""
+
+Section = tuple[str, int, int, int, int, int, int, int]
+"""name, type, flags, address, offset, size, link, entry size"""
+
+
+class Frame(NamedTuple):
+    """A function, and the line of it that is executed; what is unknown is empty (0 for the line)."""
+
+    function: str
+    file: str
+    line: int
 
 
 class Symbols:
-    """Functions and lines by address, as in the file. A program without them, or with damaged ones, has none."""
+    """Names for one program's code; nothing is read before the first question. No file is too broken for it.
+
+    `elf` is the file. All addresses are those of the file, without what a loader added.
+    """
 
     def __init__(self, elf: bytes) -> None:
-        self._functions: list[tuple[int, int, str]] = []
-        self._rows: list[Row] = []
-        try:
-            file = ELFFile(BytesIO(elf))
-            self._functions = _functions(file)
-            self._rows = _rows(file)
-        except _DAMAGED:
-            pass
-        self._function_starts = [start for start, _, _ in self._functions]
-        self._row_starts = [row[0] for row in self._rows]
+        self._data = elf
+        self._sections: list[Section] | None = None
+        self._functions: list[tuple[int, int, str]] | None = None
+        self._starts: list[int] = []
+        self._debug: DebugInfo | None = None
+        self._chains: dict[int, tuple[Frame, ...]] = {}
 
     def function(self, pc: int) -> tuple[str, int]:
-        """The function around a pc and the distance from its start; ("", 0) when there is none."""
-        at = bisect_right(self._function_starts, pc) - 1
-        if at >= 0:
-            start, end, name = self._functions[at]
+        """The symbol around a pc and the distance from its start; ("", 0) when there is none."""
+        if self._functions is None:
+            self._functions = _read_functions(self._data, self._section_headers())
+            self._starts = [start for start, _, _ in self._functions]
+        index = bisect_right(self._starts, pc) - 1
+        if index >= 0:
+            start, end, name = self._functions[index]
             if pc < end:
                 return name, pc - start
         return "", 0
 
     def line(self, pc: int) -> tuple[str, int]:
-        """The source file (its last part) and line of a pc; ("", 0) when they are unknown."""
-        at = bisect_right(self._row_starts, pc) - 1
-        if at >= 0:
-            _, end, file, line = self._rows[at]
-            if pc < end:
-                return file, line
-        return "", 0
+        """The source file, as the compiler was given it, and the line of a pc; ("", 0) when they are unknown."""
+        chain = self.chain(pc)
+        return chain[0][1:] if chain else ("", 0)
+
+    def chain(self, pc: int) -> tuple[Frame, ...]:
+        """The functions at a pc, innermost first: each later one has inlined the one before.
+
+        The last one is the function of the symbol table. Empty when nothing is known.
+        """
+        frames = self._chains.get(pc)
+        if frames is None:
+            frames = self._look_up(pc)
+            if len(self._chains) < _CACHED:
+                self._chains[pc] = frames
+        return frames
+
+    def _look_up(self, pc: int) -> tuple[Frame, ...]:
+        if self._debug is None:
+            self._debug = DebugInfo(_debug_sections(self._data, self._section_headers()))
+        symbol, _ = self.function(pc)
+        try:
+            frames = [Frame(*entry) for entry in self._debug.chain(pc)]
+        except DwarfError:
+            frames = []
+        if frames:
+            if symbol:
+                frames[-1] = frames[-1]._replace(function=symbol)
+            return tuple(frames)
+        try:
+            file, line = self._debug.line(pc)
+        except DwarfError:
+            file, line = "", 0
+        return (Frame(symbol, file, line),) if symbol or line else ()
+
+    def _section_headers(self) -> list[Section]:
+        if self._sections is None:
+            try:
+                self._sections = _read_sections(self._data)
+            except struct.error:
+                self._sections = []
+        return self._sections
 
 
-def _functions(file: ELFFile) -> list[tuple[int, int, str]]:
-    found: list[tuple[int, int, str]] = []
-    for section in file.iter_sections():
-        if isinstance(section, SymbolTableSection):
-            for symbol in section.iter_symbols():
-                if (
-                    symbol["st_info"]["type"] == "STT_FUNC"
-                    and symbol["st_shndx"] != "SHN_UNDEF"
-                    and symbol.name
-                ):
-                    found.append((symbol["st_value"], symbol["st_size"], symbol.name))
-    found.sort()
-    # Hand-written functions often have no size: such a one reaches to the next.
-    ends = [start for start, _, _ in found[1:]] + [found[-1][0] + 4096] if found else []
-    return [
-        (start, start + size if size else end, name)
-        for (start, size, name), end in zip(found, ends, strict=True)
-    ]
-
-
-def _rows(file: ELFFile) -> list[Row]:
-    if not file.has_dwarf_info():
+def _read_sections(data: bytes) -> list[Section]:
+    """Every section; one whose content the file does not hold has neither name nor type."""
+    (offset,) = struct.unpack_from("<Q", data, 40)
+    entry_size, count, names_index = struct.unpack_from("<HHH", data, 58)
+    if entry_size != _SECTION.size or offset + count * entry_size > len(data) or names_index >= count:
         return []
-    rows: list[Row] = []
-    dwarf = file.get_dwarf_info()
-    for unit in dwarf.iter_CUs():
-        program = dwarf.line_program_for_CU(unit)
-        if program is None:
+    headers = list(_SECTION.iter_unpack(data[offset : offset + count * entry_size]))
+    names_at, names_size = headers[names_index][4:6]
+    if names_at + names_size > len(data):
+        return []
+    names = data[names_at : names_at + names_size]
+    sections = []
+    for name_offset, kind, flags, address, at, size, link, _, _, entry in headers:
+        end = names.find(b"\0", name_offset, name_offset + 256)
+        name = names[name_offset:end].decode("utf-8", "replace") if end >= 0 else ""
+        if kind != _SHT_NOBITS and at + size > len(data):
+            name, kind, size = "", 0, 0
+        sections.append((name, kind, flags, address, at, size, link, entry))
+    return sections
+
+
+def _read_functions(data: bytes, sections: list[Section]) -> list[tuple[int, int, str]]:
+    """The functions of .symtab by address; also labels in code, which reach to the next one."""
+    found: dict[int, tuple[int, int, int, bytes]] = {}  # address: (rank, size, section's end, name)
+    for _, kind, _, _, at, size, link, entry in sections:
+        if kind != _SHT_SYMTAB or entry != _SYMBOL.size or link >= len(sections):
             continue
-        names = _file_names(program.header)
-        previous = None
-        for entry in program.get_entries():
-            state = entry.state
-            if state is None:
+        _, _, _, _, names_at, names_size, _, _ = sections[link]
+        names_end = min(names_at + names_size, len(data))
+        for name_offset, info, _, section, value, length in _SYMBOL.iter_unpack(
+            data[at : at + size - size % _SYMBOL.size]
+        ):
+            kind = info & 15
+            if kind not in (_STT_FUNC, _STT_NOTYPE) or not 0 < section < len(sections):
                 continue
-            if previous is not None and state.address > previous.address and previous.line:
-                name = names.get(previous.file, "")
-                if name:
-                    rows.append((previous.address, state.address, name, previous.line))
-            previous = None if state.end_sequence else state
-    rows.sort()
-    return rows
+            _, _, flags, address, _, section_size, _, _ = sections[section]
+            if not flags & _SHF_EXECINSTR or not address <= value < address + section_size:
+                continue
+            start = names_at + name_offset
+            end = data.find(b"\0", start, min(start + 4096, names_end))
+            if end <= start:
+                continue
+            # Of several names for one address: functions before labels, global before local, then the first.
+            rank = 2 * (kind != _STT_FUNC) + (info >> 4 == 0)
+            known = found.get(value)
+            if known is None or rank < known[0]:
+                found[value] = (rank, length, address + section_size, data[start:end])
+    functions = []
+    starts = sorted(found)
+    for start, following in zip(starts, [*starts[1:], 1 << 64], strict=True):
+        _, length, section_end, name = found[start]
+        end = start + length if length else section_end
+        functions.append((start, min(end, following), name.decode("utf-8", "replace")))
+    return functions
 
 
-def _file_names(header: object) -> dict[int, str]:
-    """File numbers to names: they count from 1 before DWARF 5, from 0 since."""
-    first = 0 if header["version"] >= 5 else 1  # type: ignore[index]
-    entries = header["file_entry"]  # type: ignore[index]
-    return {
-        number: entry.name.decode("utf-8", "replace").rpartition("/")[2]
-        for number, entry in enumerate(entries, first)
-    }
+def _debug_sections(data: bytes, sections: list[Section]) -> dict[str, bytes]:
+    """The .debug_ sections by the rest of their names, decompressed."""
+    result = {}
+    for name, kind, flags, _, at, size, _, _ in sections:
+        if not name.startswith(".debug_") or kind == _SHT_NOBITS or size > _LARGEST_SECTION:
+            continue
+        content = data[at : at + size]
+        if flags & _SHF_COMPRESSED:
+            content = _decompress(content)
+        result[name.removeprefix(".debug_")] = content
+    return result
+
+
+def _decompress(content: bytes) -> bytes:
+    """The content of an SHF_COMPRESSED section (gABI, Elf64_Chdr); b"" when it is not zlib's or too large."""
+    if len(content) < _COMPRESSION.size:
+        return b""
+    kind, _, size, _ = _COMPRESSION.unpack_from(content)
+    if kind != 1 or size > _LARGEST_SECTION:
+        return b""
+    try:
+        return zlib.decompressobj().decompress(content[_COMPRESSION.size :], size)
+    except zlib.error:
+        return b""
