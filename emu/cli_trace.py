@@ -4,15 +4,15 @@ import argparse
 import importlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from emu.failure import Failure, say
-from emu.places import Places
-from emu.trace import Sink
-from emu.trace.jsonl import JsonLines
+from emu.failure import Failure
 from emu.trace.live import Live
 from emu.trace.read import Reader, TraceError, is_trace, line
 from emu.trace.text import Palette
-from emu.version import VERSION
+
+if TYPE_CHECKING:
+    from emu.machine import Machine
 
 DAMAGED = 1
 """The exit status for a saved trace that cannot be read to its end."""
@@ -24,31 +24,22 @@ def trace(arguments: argparse.Namespace) -> int:
         return _show(arguments)
     run = importlib.import_module("emu.cli_run")  # a saved trace needs no machine
     elf: str | bytes = run.program(arguments.program)
-    sink = _file_sink(arguments, elf) if arguments.output else Live(2, palette(2, not arguments.no_color))
-    try:
-        status: int = run.execute(arguments, elf, sink)
-    finally:
-        sink.close()
+
+    def prepare(machine: "Machine") -> None:
+        if arguments.output:
+            _trace_to_file(machine, arguments.output, arguments.program)
+        else:
+            machine.trace_to(Live(2, palette(2, not arguments.no_color)))
+
+    status: int = run.execute(arguments, elf, prepare)
     return status
 
 
-def _file_sink(arguments: argparse.Namespace, elf: str | bytes) -> Sink:
-    name = arguments.output
+def _trace_to_file(machine: "Machine", name: str, program: str) -> None:
     try:
-        if os.path.exists(arguments.program) and os.path.samefile(name, arguments.program):
+        if os.path.exists(program) and os.path.exists(name) and os.path.samefile(name, program):
             raise Failure(f"trace file {name}: that is the program itself\nthe guest was not started")
-    except FileNotFoundError:
-        pass
-    try:
-        return JsonLines(
-            name,
-            say,
-            Places(elf),
-            program=arguments.program,
-            argv=[arguments.program, *arguments.arguments],
-            seed=arguments.seed,
-            emu=VERSION,
-        )
+        machine.trace_to_file(name)
     except OSError as error:
         raise Failure(
             f"trace file {name}: cannot be written: {error.strerror}\nthe guest was not started"

@@ -33,16 +33,25 @@ class Places:
         self._base = base
         self._symbols: Any = None
 
-    def _loaded(self) -> Any:
+    def _chain(self, pc: int) -> Any:
         if self._symbols is None:
             # The readers of ELF and DWARF tables are needed for few runs, and late.
-            self._symbols = importlib.import_module("emu.symbols").Symbols(self._elf, self._base)
-        return self._symbols
+            self._symbols = importlib.import_module("emu.symbols").Symbols(self._elf)
+        return self._symbols.chain(pc - self._base)
 
     def __call__(self, pc: int) -> Place:
-        place: Place = self._loaded().place(pc)
-        return place
+        chain = self._chain(pc)
+        return Place(*chain[0]) if chain else Place()
 
     def text(self, pc: int) -> str:
-        """The place in words: `parse+0x1c http.py:42`; empty when nothing is known."""
-        return str(self._loaded().describe(pc))
+        """The place in words: `parse+0x1c http.py:42`, with what it was inlined into; empty when nothing is known."""
+        chain = self._chain(pc)
+        if not chain:
+            return ""
+        offset = self._symbols.function(pc - self._base)[1]
+        parts = [
+            f"{place} {file.rpartition('/')[2]}:{line}" if line else place for place, file, line in chain
+        ]
+        if chain[-1].function:  # an offset into an inlined function would mean nothing
+            parts[-1] = parts[-1].replace(chain[-1].function, f"{chain[-1].function}+{offset:#x}", 1)
+        return ", inlined into ".join(part.strip() for part in parts)

@@ -7,6 +7,7 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from emu.places import Locate, nowhere
+from emu.version import VERSION as PRODUCT
 from syscalls import numbers
 from syscalls.process import Thread
 
@@ -25,7 +26,7 @@ _RESULTS = {result: f'{result}, "error": "{name}"' for result, name in ERRORS.it
 
 def header(**run: Any) -> dict[str, Any]:
     """The first line's object; `run` says what ran (program, argv, pid, seed ...)."""
-    return {"format": FORMAT, "version": VERSION, **run}
+    return {"format": FORMAT, "version": VERSION, "emu": PRODUCT, **run}
 
 
 class Formatter:
