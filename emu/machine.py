@@ -24,9 +24,10 @@ from emu.sched import SLICE, Scheduler, Task
 from emu.trace import Sink
 from emu.trace.jsonl import JsonLines
 from syscalls import signals
-from syscalls.fds import Description, Descriptor, FdTable
+from syscalls.fds import FdTable
 from syscalls.files import FileSystem
 from syscalls.flags.signals import Signal
+from syscalls.inherit import inherited
 from syscalls.process import PID, Network, Process, Thread
 from syscalls.table import TABLE, Syscall
 
@@ -129,7 +130,7 @@ class Machine:
             self.process.name = self.name.encode()[:15]
             for number, host_fd in enumerate((stdin, stdout, stderr)):
                 if host_fd is not None:
-                    fds.put(number, self._inherited(host_fd))
+                    fds.put(number, inherited(host_fd))
         except BaseException:
             self.close()
             raise
@@ -373,16 +374,6 @@ class Machine:
         task = thread.context = Task(self.scheduler, thread, context)
         self.process.threads[tid] = thread
         return task
-
-    def _inherited(self, host_fd: int) -> Descriptor:
-        """A guest descriptor that shares the open file of a host descriptor, as a child shares its parent's."""
-        copy = os.dup(host_fd)
-        blocking = os.get_blocking(copy)
-        flags = os.O_RDWR if blocking else os.O_RDWR | os.O_NONBLOCK
-        pollable = self.host.watch(copy)
-        return Descriptor(
-            copy, Description("inherited", flags, pollable=pollable, host_nonblocking=not blocking)
-        )
 
     def segment_base(self, thread: Thread, register: str) -> int:
         """The base of "fs" or "gs"."""
