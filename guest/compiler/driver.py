@@ -79,7 +79,7 @@ def build_program(
 def _assembly_place(emitter: ModuleEmitter, error: AssemblyError, default: Span) -> Span:
     """The asm statement that LLVM complains of: it has the line shown, or its mnemonic, or the constraint."""
     words = error.excerpt.split()
-    quoted = re.findall(r"'([^']*)'", error.message)
+    quoted = re.findall(r"'([^' ]+)'", error.message)
     for template, constraints, span in emitter.assembly:
         if (
             error.excerpt.strip() in (line.strip() for line in template.splitlines())
