@@ -36,6 +36,12 @@ def must_wait(entry: Descriptor, events: int) -> bool:
     return description.pollable and not description.host_nonblocking and not is_ready(entry.host, events)
 
 
+def time_limit(thread: Thread, entry: Descriptor, option: str) -> int | None:
+    """The deadline that a socket's "receive_timeout" or "send_timeout" sets for a call that begins now."""
+    limit = getattr(entry.description.detail, option, None)
+    return None if limit is None else thread.bench.monotonic_ns() + int(limit)
+
+
 def until_ready(
     thread: Thread,
     entry: Descriptor,

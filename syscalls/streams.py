@@ -10,7 +10,7 @@ import signal
 import stat
 
 from syscalls import kernel, numbers
-from syscalls.blocking import AGAIN, IN, OUT, is_ready, until_ready
+from syscalls.blocking import AGAIN, IN, OUT, is_ready, time_limit, until_ready
 from syscalls.fds import Descriptor
 from syscalls.process import Thread
 from syscalls.wait import Blocking, Result, Wait, Wake
@@ -50,7 +50,7 @@ def read_waiting(thread: Thread, entry: Descriptor, buf: int, address: int, coun
 
     result = attempt()
     if result == AGAIN and not description.nonblocking:
-        return until_ready(thread, entry, IN, attempt)
+        return until_ready(thread, entry, IN, attempt, time_limit(thread, entry, "receive_timeout"))
     return result
 
 
@@ -72,6 +72,7 @@ def write_waiting(thread: Thread, entry: Descriptor, address: int, count: int, d
 def _write_on(thread: Thread, entry: Descriptor, address: int, count: int, done: int) -> Blocking:
     polls_first = not entry.description.host_nonblocking
     host = entry.host
+    deadline = time_limit(thread, entry, "send_timeout")
     fds = thread.fds
     fds.pin(entry)
     try:
@@ -82,8 +83,11 @@ def _write_on(thread: Thread, entry: Descriptor, address: int, count: int, done:
                 part = min(count - done, PIPE_BUF) if polls_first else count - done
                 result = kernel.call3(numbers.write, host, address + done, part)
             if result == AGAIN:
-                if (yield Wait(fds=((host, OUT),))) is Wake.INTERRUPTED:
+                wake = yield Wait(fds=((host, OUT),), deadline=deadline)
+                if wake is Wake.INTERRUPTED:
                     return done or INTERRUPTED
+                if wake is Wake.TIMEOUT:
+                    return done or AGAIN
                 continue
             if result == -errno.EPIPE:
                 result = broken_pipe(thread, entry, done)

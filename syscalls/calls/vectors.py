@@ -7,7 +7,7 @@ from typing import Annotated
 
 from syscalls import kernel, numbers
 from syscalls.args import Fd, Result, Size
-from syscalls.blocking import AGAIN, IN, OUT, is_ready, until_ready
+from syscalls.blocking import AGAIN, IN, OUT, is_ready, time_limit, until_ready
 from syscalls.fds import Descriptor
 from syscalls.flags import ReadWrite
 from syscalls.process import Thread
@@ -171,7 +171,7 @@ def _read(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: int
 
     result = attempt()
     if result == AGAIN and not description.nonblocking and not flags & ReadWrite.RWF_NOWAIT:
-        return until_ready(thread, entry, IN, attempt)
+        return until_ready(thread, entry, IN, attempt, time_limit(thread, entry, "receive_timeout"))
     return result
 
 
@@ -227,6 +227,7 @@ def _write_part(entry: Descriptor, vector: Vector, flags: int) -> int:
 def _write_on(thread: Thread, entry: Descriptor, vector: Vector, flags: int, done: int) -> Blocking:
     polls_first = not entry.description.host_nonblocking
     size = vector.size
+    deadline = time_limit(thread, entry, "send_timeout")
     fds = thread.fds
     fds.pin(entry)
     vector.skip(done)
@@ -237,8 +238,11 @@ def _write_on(thread: Thread, entry: Descriptor, vector: Vector, flags: int, don
             else:
                 result = _host(numbers.pwritev2, entry, vector, -1, flags)
             if result == AGAIN:
-                if (yield Wait(fds=((entry.host, OUT),))) is Wake.INTERRUPTED:
+                wake = yield Wait(fds=((entry.host, OUT),), deadline=deadline)
+                if wake is Wake.INTERRUPTED:
                     return done or INTERRUPTED
+                if wake is Wake.TIMEOUT:
+                    return done or AGAIN
                 continue
             if result == -errno.EPIPE:
                 result = broken_pipe(thread, entry, done)
