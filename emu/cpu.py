@@ -338,7 +338,7 @@ class Cpu:
     def run(self, budget: int) -> Stop:
         """Runs the current context for at most `budget` blocks; raises what `on_syscall` raised."""
         cells = self._cells
-        cells[native.BUDGET] = budget - 1
+        cells[native.BUDGET] = budget
         self._interrupt = -1
         self._invalid = self._requested = False
         error = self._library.start(self._engine, self._words[native.RIP], 0, 0, 0)

@@ -39,9 +39,9 @@ def run_hostile(elf: Path, trace: Path, *args: str) -> int:
         ) as machine:  # fmt: skip
             machine.start()
             try:
-                status = machine.wait(SECONDS)
+                status = machine.wait(SECONDS).shell_status
             except TimeoutError:
-                status = machine.stop()
+                status = machine.stop().shell_status
         sink.close()
     assert not any("Traceback" in line or "internal error" in line for line in said)
     return status
