@@ -243,6 +243,10 @@ def index_place(checker: Checker, node: ast.Subscript, base: tree.Expr) -> tree.
 def check_place(checker: Checker, node: ast.expr, *, writing: bool) -> tree.Expr:
     """The place that an expression names; `writing` also refuses what is read-only."""
     value = checker.expr(node)
+    if isinstance(value, tree.IntConst) and isinstance(node, ast.Subscript):
+        # A byte of a constant, folded as a value, still has an address.
+        place = index_place(checker, node, checker.expr(node.value))
+        value = tree.Load(place.span, place.type, place)
     if not isinstance(value, tree.Load):
         if isinstance(value, tree.ConstantRef) and not writing:
             return value

@@ -2,10 +2,11 @@
 
 from prelude import _start, say, show, show_bool
 
-from guest.lang import array, buffer, i64, noinline, pure, u8, u32
+from guest.lang import addr, array, buffer, i64, noinline, pure, u8, u32
 
 GREETING = b"hello, world"
 PAGE = b"first\0second"
+COMMA = b","[0]
 
 
 @pure
@@ -69,6 +70,8 @@ def main() -> i64:
     say(room[:7])  # => aBcdeff
     empty = b""
     show(len(empty))  # => 0
+    show(addr(GREETING[1])[0])  # => 101
+    show(GREETING[0] + COMMA)  # => 148
     long = GREETING if len(GREETING) > 3 else b"short"
     say(long)  # => hello, world
     return 0
