@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import zlib
 from bisect import bisect_right
@@ -16,6 +17,8 @@ _SHT_SYMTAB, _SHT_NOBITS = 2, 8
 _SHF_EXECINSTR, _SHF_COMPRESSED = 0x4, 0x800
 _STT_NOTYPE, _STT_FUNC = 0, 2
 _LARGEST_SECTION = 256 << 20  # bytes, after decompression
+_MOST_SYMBOLS = 1_000_000
+_LONGEST_NAME = 4096
 _CACHED = 65536  # a guest can make any number of program counters
 
 
@@ -40,7 +43,7 @@ class Symbols:
     def __init__(self, elf: bytes) -> None:
         self._data = elf
         self._sections: list[Section] | None = None
-        self._functions: list[tuple[int, int, str]] | None = None
+        self._functions: list[tuple[int, int, int]] | None = None
         self._starts: list[int] = []
         self._debug: DebugInfo | None = None
         self._chains: dict[int, tuple[Frame, ...]] = {}
@@ -52,9 +55,10 @@ class Symbols:
             self._starts = [start for start, _, _ in self._functions]
         index = bisect_right(self._starts, pc) - 1
         if index >= 0:
-            start, end, name = self._functions[index]
+            start, end, name_at = self._functions[index]
             if pc < end:
-                return name, pc - start
+                name = self._data[name_at : name_at + _LONGEST_NAME].split(b"\0", 1)[0]
+                return name.decode("utf-8", "replace"), pc - start
         return "", 0
 
     def line(self, pc: int) -> tuple[str, int]:
@@ -122,38 +126,36 @@ def _read_sections(data: bytes) -> list[Section]:
     return sections
 
 
-def _read_functions(data: bytes, sections: list[Section]) -> list[tuple[int, int, str]]:
-    """The functions of .symtab by address; also labels in code, which reach to the next one."""
-    found: dict[int, tuple[int, int, int, bytes]] = {}  # address: (rank, size, section's end, name)
-    for _, kind, _, _, at, size, link, entry in sections:
-        if kind != _SHT_SYMTAB or entry != _SYMBOL.size or link >= len(sections):
+def _read_functions(data: bytes, sections: list[Section]) -> list[tuple[int, int, int]]:
+    """The functions of .symtab by address: (start, end, where in the file the name is).
+
+    Also labels in code, which reach to the next one.
+    """
+    found: dict[int, tuple[int, int, int]] = {}  # address: (rank, end, name)
+    for _, table_kind, _, _, at, size, link, entry in sections:
+        if table_kind != _SHT_SYMTAB or entry != _SYMBOL.size or link >= len(sections):
             continue
         _, _, _, _, names_at, names_size, _, _ = sections[link]
-        names_end = min(names_at + names_size, len(data))
-        for name_offset, info, _, section, value, length in _SYMBOL.iter_unpack(
-            data[at : at + size - size % _SYMBOL.size]
-        ):
+        size = min(size // _SYMBOL.size, _MOST_SYMBOLS) * _SYMBOL.size
+        for name, info, _, section, value, length in _SYMBOL.iter_unpack(data[at : at + size]):
             kind = info & 15
             if kind not in (_STT_FUNC, _STT_NOTYPE) or not 0 < section < len(sections):
                 continue
             _, _, flags, address, _, section_size, _, _ = sections[section]
             if not flags & _SHF_EXECINSTR or not address <= value < address + section_size:
                 continue
-            start = names_at + name_offset
-            end = data.find(b"\0", start, min(start + 4096, names_end))
-            if end <= start:
+            if name >= names_size or names_at + name >= len(data) or not data[names_at + name]:
                 continue
             # Of several names for one address: functions before labels, global before local, then the first.
             rank = 2 * (kind != _STT_FUNC) + (info >> 4 == 0)
             known = found.get(value)
             if known is None or rank < known[0]:
-                found[value] = (rank, length, address + section_size, data[start:end])
+                end = value + length if length else address + section_size
+                found[value] = (rank, end, names_at + name)
     functions = []
-    starts = sorted(found)
-    for start, following in zip(starts, [*starts[1:], 1 << 64], strict=True):
-        _, length, section_end, name = found[start]
-        end = start + length if length else section_end
-        functions.append((start, min(end, following), name.decode("utf-8", "replace")))
+    for start, following in itertools.pairwise([*sorted(found), 1 << 64]):
+        _, end, name = found[start]
+        functions.append((start, min(end, following), name))
     return functions
 
 

@@ -16,10 +16,11 @@ from emu.dwarf.reader import (
     FormReader,
     RangeIndex,
     StringIndex,
+    StringOffset,
     Value,
 )
 
-_WORK = 4_000_000  # attributes and bytes that one file may make us read: some seconds at the worst
+_WORK = 10_000_000  # attributes and bytes that one file may make us read: some ten seconds at the worst
 
 TAG_COMPILE_UNIT, TAG_PARTIAL_UNIT, TAG_SKELETON_UNIT = 0x11, 0x3C, 0x4A
 TAG_INLINED_SUBROUTINE, TAG_SUBPROGRAM = 0x1D, 0x2E
@@ -72,7 +73,7 @@ class _Unit:
     attributes: dict[int, Value] = field(default_factory=dict)
     ranges: Ranges = field(default_factory=list)
     lines: LineTable | None = None
-    functions: list[_Function] | None = None
+    functions: list[tuple[int, int, _Function]] | None = None  # by start: start, end, the function there
 
     def base(self, attribute: int, default: int) -> int:
         """The value of a DW_AT_*_base attribute."""
@@ -296,16 +297,18 @@ class DebugInfo:
         """The function at `address` and what is inlined there, outermost first."""
         if unit.functions is None:
             unit.functions = []  # stays so if the entries are broken
-            unit.functions = self._read_functions(unit)
-        path: list[_Function] = []
-        level = unit.functions
+            found = [(low, high, f) for f in self._read_functions(unit) for low, high in f.ranges]
+            unit.functions = sorted(found, key=lambda entry: entry[:2])
+        index = bisect_right(unit.functions, address, key=lambda entry: entry[0]) - 1
+        if index < 0 or address >= unit.functions[index][1]:
+            return []
+        path = [unit.functions[index][2]]
         while True:
-            inside = (f for f in level if any(low <= address < high for low, high in f.ranges))
+            inside = (f for f in path[-1].children if any(low <= address < high for low, high in f.ranges))
             function = next(inside, None)
             if function is None:
                 return path
             path.append(function)
-            level = function.children
 
     def _read_functions(self, unit: _Unit) -> list[_Function]:
         cursor = Cursor(self._sections.get("info", b""), unit.first, unit.end)
@@ -347,15 +350,15 @@ class DebugInfo:
             name = attributes.get(AT_NAME)
             if isinstance(name, StringIndex):
                 name = self._indexed_string(unit, name)
-            if isinstance(name, bytes):
-                return name.decode("utf-8", "replace")
+            text = self._forms.text(name)
+            if text is not None:
+                return text.decode("utf-8", "replace")
             following = attributes.get(AT_ABSTRACT_ORIGIN, attributes.get(AT_SPECIFICATION))
             if not isinstance(following, int):
                 return ""
             offset = following
         return ""
 
-    def _indexed_string(self, unit: _Unit, index: int) -> bytes:
+    def _indexed_string(self, unit: _Unit, index: int) -> StringOffset:
         at = unit.base(AT_STR_OFFSETS_BASE, 8) + index * unit.offset_size
-        offset = Cursor(self._sections.get("str_offsets", b""), at).unsigned(unit.offset_size)
-        return self._forms.string_at("str", offset)
+        return StringOffset(Cursor(self._sections.get("str_offsets", b""), at).unsigned(unit.offset_size))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from emu.dwarf.reader import Budget, Cursor, DwarfError, FormReader
 
 _LNCT_PATH, _LNCT_DIRECTORY = 1, 2
+_MOST_FILES = 65536
+_LONGEST = 4096
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ def _text(name: bytes) -> str:
 def _path(name: bytes, directory: bytes) -> str:
     if not directory or name.startswith(b"/"):
         return _text(name)
-    return _text(directory.rstrip(b"/") + b"/" + name)
+    return _text(directory[:_LONGEST].rstrip(b"/") + b"/" + name[:_LONGEST])
 
 
 def _files_4(cursor: Cursor) -> dict[int, str]:
@@ -100,6 +102,8 @@ def _files_4(cursor: Cursor) -> dict[int, str]:
         index = cursor.uleb()
         cursor.uleb()
         cursor.uleb()
+        if len(files) >= _MOST_FILES:
+            raise DwarfError("too many files in a line table")
         files[len(files) + 1] = _path(name, directories[index] if index < len(directories) else b"")
     return files
 
@@ -117,15 +121,15 @@ def _entries(cursor: Cursor, header: _Header, forms: FormReader) -> list[tuple[b
     """(path, directory index) of each entry of a version 5 table."""
     formats = [(cursor.uleb(), cursor.uleb()) for _ in range(cursor.unsigned(1))]
     count = cursor.uleb()
-    if count * max(len(formats), 1) > cursor.end - cursor.at:  # every field takes a byte at least
-        raise DwarfError("too many entries in a line table")
+    if count * max(len(formats), 1) > _MOST_FILES:
+        raise DwarfError("too many files in a line table")
     entries = []
     for _ in range(count):
         path, directory = b"", 0
         for kind, form in formats:
             value = forms.read(cursor, form, header.offset_size, header.address_size)
-            if kind == _LNCT_PATH and isinstance(value, bytes):
-                path = value
+            if kind == _LNCT_PATH:
+                path = forms.text(value) or b""
             elif kind == _LNCT_DIRECTORY and isinstance(value, int):
                 directory = value
         entries.append((path, directory))

@@ -22,6 +22,14 @@ class Budget:
             raise DwarfError("too much debug information")
 
 
+class StringOffset(int):
+    """DW_FORM_strp: an offset in .debug_str. Left unread: one long string may be named a million times."""
+
+
+class LineStringOffset(int):
+    """DW_FORM_line_strp: an offset in .debug_line_str."""
+
+
 class StringIndex(int):
     """DW_FORM_strx*: an index into .debug_str_offsets."""
 
@@ -39,6 +47,7 @@ class Address(int):
 
 
 Value = int | bytes
+_LONGEST = 4096
 
 
 class Cursor:
@@ -113,9 +122,16 @@ class FormReader:
     def __init__(self, sections: dict[str, bytes]) -> None:
         self._sections = sections
 
-    def string_at(self, section: str, offset: int) -> bytes:
-        """The string at an offset of .debug_str or .debug_line_str."""
-        return Cursor(self._sections.get(section, b""), offset).string()
+    def text(self, value: Value | None) -> bytes | None:
+        """The string that a value is or names, cut to 4096 bytes; None when it is none."""
+        if isinstance(value, bytes):
+            return value[:_LONGEST]
+        if isinstance(value, (StringOffset, LineStringOffset)):
+            section = self._sections.get("str" if isinstance(value, StringOffset) else "line_str", b"")
+            if value >= len(section):
+                raise DwarfError("string outside of its section")
+            return section[value : value + _LONGEST].split(b"\0", 1)[0]
+        return None
 
     def read(
         self, cursor: Cursor, form: int, offset_size: int, address_size: int = 8, version: int = 5
@@ -131,9 +147,9 @@ class FormReader:
             value = cursor.unsigned(size)
             return kind(value) if kind else value
         if form == 0x0E:
-            return self.string_at("str", cursor.unsigned(offset_size))
+            return StringOffset(cursor.unsigned(offset_size))
         if form == 0x1F:
-            return self.string_at("line_str", cursor.unsigned(offset_size))
+            return LineStringOffset(cursor.unsigned(offset_size))
         if form == 0x08:
             return cursor.string()
         if form == 0x01:
