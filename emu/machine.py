@@ -99,7 +99,6 @@ class Machine:
         self._noted: set[str] = set()
         self._random = Random(seed)
         self._thread_limit = thread_limit
-        self._leader_status = 0
         self._interrupts = 0
         self._posted: deque[int] = deque()
         self._stop_wanted = False
@@ -283,10 +282,8 @@ class Machine:
         thread = task.thread
         del self.process.threads[thread.tid]
         task.ended = True
-        if thread.tid == self.process.pid:
-            self._leader_status = status
         if group or not self.process.threads:
-            self._end(status if group else self._leader_status)
+            self._end(status)  # the last thread's, since Linux 6.0 also when it is not the leader's
         self._event("thread_end", tid=thread.tid, status=status)
 
     def _fault(self, stop: Stop) -> None:

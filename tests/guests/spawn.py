@@ -42,7 +42,7 @@ def clone_onto(flags: u64, stack: u64, parent_tid: u64, child_tid: u64, tls: u64
 
 def prepared_stack(slot: i64, entry: fn[[u64], i64], argument: u64) -> u64:
     """The stack pointer for a child that is to call `entry(argument)`."""
-    top = ptr[u64](addr(stacks[slot][0]) + STACK)
+    top = ptr[u64]((u64(addr(stacks[slot][0])) + STACK) & 0xFFFFFFFFFFFFFFF0)
     top[-2] = argument
     top[-1] = u64(entry)
     return u64(top - 2)
@@ -73,3 +73,23 @@ def await_waiters(word: u64, flag: i64, count: i64) -> None:
     """Let the others run until so many wait."""
     while waiters(word, flag) != count:
         syscall(numbers.sched_yield)
+
+
+@naked
+def clone3_onto(args: u64, size: u64) -> i64:
+    """clone3(2); the child goes on as that of `clone_onto`."""
+    asm(
+        "mov eax, 435\n"
+        "syscall\n"
+        "test rax, rax\n"
+        "jz 1f\n"
+        "ret\n"
+        "1: xor ebp, ebp\n"
+        "pop rdi\n"
+        "pop rax\n"
+        "call rax\n"
+        "mov rdi, rax\n"
+        "mov eax, 60\n"
+        "syscall\n"
+        "ud2"
+    )
