@@ -22,7 +22,7 @@ _EVENTS = (
     select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLPRI | select.EPOLLET
 )  # ERR and HUP are always reported
 _MAX_EVENTS = 256
-_EVENT = struct.Struct("<Iq")
+_EVENT = struct.Struct("<Ii4x")  # the module select uses the low half of epoll_data only
 _NANO = 1_000_000_000
 _TFD_TIMER_ABSTIME = 1
 _CLOCK_MONOTONIC = 1
