@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
 EM_386, EM_X86_64 = 3, 62
@@ -52,8 +52,7 @@ class ElfError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class ProgramHeader:
+class ProgramHeader(NamedTuple):
     """One Elf64_Phdr, in bytes; `kind` is p_type and `flags` are PF_R, PF_W, PF_X."""
 
     kind: int
@@ -75,8 +74,7 @@ class ProgramHeader:
         return self.address + self.memory_size
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """A program that can be loaded: what its headers say, checked, and the bytes of its file.
 
     `entry` and all addresses are as in the file; those of a position-independent program (`kind` ET_DYN) count

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from emu.cpuid import cpuid
 from emu.elf import ET_DYN, PAGE, TASK_SIZE, ElfError, Image, ProgramHeader
@@ -45,8 +44,7 @@ class Space(Protocol):
     def write(self, address: int, data: bytes) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What the auxiliary vector says of the process: user and group ids, and the processor's features."""
 
     uid: int = 0
@@ -57,8 +55,10 @@ class Identity:
     hwcap2: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+_ROOT = Identity()
+
+
+class Loaded(NamedTuple):
     """Where everything is: all are guest addresses. `base` is what was added to the addresses in the file."""
 
     entry: int
@@ -78,7 +78,7 @@ def load(
     *,
     random: bytes,
     filename: bytes | None = None,
-    identity: Identity = Identity(),
+    identity: Identity = _ROOT,
     stack_size: int = STACK_SIZE,
 ) -> Loaded:
     """Map `image` and write its initial stack; the registers of `_start` follow from the result.
