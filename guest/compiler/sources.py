@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from guest.compiler.diagnostics import Report, Span, span_of
+from guest.compiler.diagnostics import Rejected, Report, Span, span_of
 from guest.compiler.symbols import Symbol
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -59,11 +59,7 @@ class Sources:
         try:
             tree = ast.parse(text, filename=path)
         except SyntaxError as error:
-            line, column = error.lineno or 1, max((error.offset or 1) - 1, 0)
-            end_line = error.end_lineno or line
-            end = (error.end_offset or 0) - 1 if end_line == line else column + 1
-            span = Span(path, line, column, line, max(end, column + 1))
-            raise self.report.reject(span, f"syntax: {error.msg}") from None
+            raise self._syntax(path, error) from None
         except (ValueError, RecursionError, MemoryError) as error:
             words = str(error) if isinstance(error, ValueError) else "nested too deeply"
             raise self.report.reject(place, f"syntax: {words}") from None
@@ -71,6 +67,21 @@ class Sources:
         module = SourceModule(name, path, file, text, tree, text.splitlines())
         self.modules[file] = module
         return module
+
+    def check_scopes(self, module: SourceModule) -> None:
+        """Reports what Python finds wrong only after parsing, such as a `global` after the name's first use."""
+        try:
+            compile(module.tree, module.path, "exec", dont_inherit=True)
+        except SyntaxError as error:
+            self._syntax(module.path, error)
+
+    def _syntax(self, path: str, error: SyntaxError) -> Rejected:
+        line, column = error.lineno or 1, max((error.offset or 1) - 1, 0)
+        end_line = error.end_lineno or line
+        end = (error.end_offset or 0) - 1 if end_line == line else column + 1
+        return self.report.reject(
+            Span(path, line, column, line, max(end, column + 1)), f"syntax: {error.msg}"
+        )
 
     def display_path(self, file: Path) -> str:
         """The path shown in messages: relative, and the same on every machine."""

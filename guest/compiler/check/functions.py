@@ -44,6 +44,9 @@ def check_library(program: Program, main: SourceModule) -> None:
     for function in list(program.functions):
         _guarded(check_function, program, main, function)
     program.report.raise_if_any()
+    for module in program.bound:
+        program.sources.check_scopes(module)
+    program.report.raise_if_any()
 
 
 def _guarded(step: object, *arguments: object) -> None:
