@@ -17,7 +17,7 @@ from emu.cpu import Cpu, Stop, StopKind
 from emu.dispatch import Dispatcher
 from emu.elf import parse, read_program
 from emu.host import Host
-from emu.loader import load
+from emu.loader import Identity, load
 from emu.memory import DEFAULT_LIMIT, AddressSpace
 from emu.places import Places
 from emu.sched import SLICE, Scheduler, Task
@@ -120,7 +120,10 @@ class Machine:
                 root, writable = None, [root] if root is not None else []
             executable = "" if isinstance(program, bytes) else os.path.realpath(path)
             self.process.files = FileSystem(root, writable or (), executable=executable)
-            loaded = load(self.memory, image, arguments, environment, random=self.random(16))
+            ids = (self.process.uid, self.process.uid, self.process.gid, self.process.gid)
+            loaded = load(
+                self.memory, image, arguments, environment, random=self.random(16), identity=Identity(*ids)
+            )
             self.memory.start_brk(loaded.brk)
             self.locate = Places(data, loaded.base)
             """Where a pc lies in the program."""
