@@ -9,36 +9,25 @@ import sys
 from dataclasses import dataclass
 from types import ModuleType
 
-from guest.compiler import tree
-from guest.compiler.check import fold
-from guest.compiler.check.annotations import annotation, stored, type_or_none
 from guest.compiler.check.core import CALLS, Checker
+from guest.compiler.definitions import constant, global_variable, lay_out, signature
 from guest.compiler.diagnostics import Rejected, Report, Span
 from guest.compiler.marks import read_marks
 from guest.compiler.sources import PROJECT_ROOT, SourceModule, Sources
 from guest.compiler.symbols import (
     BrokenSymbol,
-    ConstantSymbol,
     FunctionSymbol,
-    GlobalSymbol,
     HostSymbol,
     LangSymbol,
     ModuleSymbol,
-    Parameter,
     Symbol,
     TypeSymbol,
 )
 from guest.compiler.types import (
-    BYTES,
-    NULL,
     Array,
-    Field,
     Struct,
     Type,
-    align_of,
-    align_up,
     has_storage,
-    size_of,
 )
 
 LANG_MODULE = "guest.lang"
@@ -263,13 +252,13 @@ class Program:
             case ast.ImportFrom():
                 return self._imported(module, node, pending)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                return self._function(module, node, None)
+                return self.function(module, node, None)
             case ast.ClassDef():
                 return self._struct(module, node)
             case ast.Assign():
-                return self._constant(module, name, node)
+                return constant(self, module, name, node)
             case ast.AnnAssign():
-                return self._global(module, name, node)
+                return global_variable(self, module, name, node)
         raise AssertionError(node)
 
     def _imported(self, module: SourceModule, node: ast.ImportFrom, pending: Pending) -> Symbol:
@@ -291,67 +280,18 @@ class Program:
             return self._import(module, node, f"{pending.source}.{pending.name}")
         raise self.report.reject(span, f"{pending.source} has no name {pending.name}")
 
-    # Constants and globals
-
-    def _constant(self, module: SourceModule, name: str, node: ast.Assign) -> Symbol:
-        checker = Checker(self, module)
-        if name.startswith("__") and name.endswith("__"):
-            raise self.report.reject(module.span(node), f"{name} has no meaning in the guest language")
-        type = type_or_none(checker, node.value)
-        if type is not None:
-            return TypeSymbol(name, type)
-        return ConstantSymbol(
-            name, module, self._constant_value(checker, node.value, None), module.span(node)
-        )
-
-    def _constant_value(self, checker: Checker, node: ast.expr, type: Type | None) -> tree.Expr:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-            symbol = checker.symbol_of(node.func)
-            if isinstance(symbol, LangSymbol) and symbol.name == "embed":
-                return self._embed(checker, node)
-        value = checker.expr(node, type)
-        if type is not None:
-            value = checker.coerce(value, type)
-        if isinstance(value, tree.ConstantRef):
-            value = value.symbol.value
-        if not fold.is_constant(value):
-            raise checker.reject(node, "this is not a constant expression")
-        if value.type == NULL:
-            raise checker.reject(node, "null has no type by itself")
-        return value
-
-    def _embed(self, checker: Checker, node: ast.Call) -> tree.Expr:
-        if len(node.args) != 1 or node.keywords or not isinstance(node.args[0], ast.Constant):
-            raise checker.reject(node, 'embed takes one file name, as in embed("page.html")')
-        name = node.args[0].value
-        if not isinstance(name, str) or name.startswith("/") or ".." in name.split("/"):
-            raise checker.reject(node.args[0], "embed takes a relative file name without ..")
-        file = self.sources.find_embedded(checker.module, name)
-        if file is None:
-            raise checker.reject(
-                node.args[0], f"no file {name}, neither beside {checker.module.path} nor in the project root"
-            )
-        return tree.BytesConst(checker.span(node), BYTES, self.sources.read_bytes(file))
-
-    def _global(self, module: SourceModule, name: str, node: ast.AnnAssign) -> Symbol:
-        checker = Checker(self, module)
-        type = stored(checker, node.annotation)
-        self.complete_type(type)
-        initial = self._constant_value(checker, node.value, type) if node.value is not None else None
-        return GlobalSymbol(name, module, type, module.span(node), initial)
-
     # Functions
 
-    def _function(
+    def function(
         self, module: SourceModule, node: ast.FunctionDef | ast.AsyncFunctionDef, struct: Struct | None
     ) -> FunctionSymbol:
-        symbol = FunctionSymbol(node.name, module, node, self._name_span(module, node), struct)
+        symbol = FunctionSymbol(node.name, module, node, self.name_span(module, node), struct)
         symbol.marks, symbol.export = read_marks(Checker(self, module), node)
         self.functions.append(symbol)
         self.incomplete_functions.add(symbol)
         return symbol
 
-    def _name_span(
+    def name_span(
         self, module: SourceModule, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     ) -> Span:
         span = module.span(node)
@@ -365,62 +305,21 @@ class Program:
         if symbol in self.incomplete_functions:
             self.incomplete_functions.discard(symbol)
             try:
-                self._signature(symbol)
+                signature(self, symbol)
             except Rejected:
                 symbol.broken = True
                 raise
         if symbol.broken:
             raise self.silent()
 
-    def _signature(self, symbol: FunctionSymbol) -> None:
-        node, module = symbol.node, symbol.module
-        checker = Checker(self, module)
-        rest = node.args
-        for extra in (rest.vararg, rest.kwarg):
-            if extra is not None:
-                raise checker.reject(extra, "*args and **kwargs are not part of the guest language")
-        if rest.kwonlyargs or rest.posonlyargs:
-            raise checker.reject(
-                node, "keyword-only and positional-only parameters are not part of the guest language"
-            )
-        defaults: list[ast.expr | None] = [None] * (len(rest.args) - len(rest.defaults)) + [*rest.defaults]
-        for i, (item, default) in enumerate(zip(rest.args, defaults, strict=True)):
-            if symbol.struct is not None and i == 0:
-                if item.arg != "self":
-                    raise checker.reject(item, "the first parameter of a method is self")
-                symbol.parameters.append(Parameter("self", symbol.struct, None, checker.span(item)))
-                continue
-            if item.annotation is None:
-                raise checker.reject(item, f"the parameter {item.arg} needs a type, as in {item.arg}: u32")
-            type = stored(checker, item.annotation)
-            value = self._constant_value(checker, default, type) if default is not None else None
-            symbol.parameters.append(Parameter(item.arg, type, value, checker.span(item)))
-        if symbol.struct is not None and not rest.args:
-            raise self.report.reject(symbol.span, "a method needs self as its first parameter")
-        if node.returns is None:
-            raise self.report.reject(symbol.span, f"{symbol.name} needs a result type, as in -> None")
-        symbol.result = annotation(checker, node.returns)
-        self._check_marks(symbol)
-
-    def _check_marks(self, symbol: FunctionSymbol) -> None:
-        marks = symbol.marks
-        if symbol.is_naked and symbol.is_async:
-            raise self.report.reject(symbol.span, "an async function cannot be @naked")
-        if "pure" in marks and symbol.is_async:
-            raise self.report.reject(symbol.span, "an async function cannot be @pure")
-        if symbol.name == "_start" and symbol.struct is None and not symbol.is_naked:
-            raise self.report.reject(
-                symbol.span, "_start must be @naked: the kernel enters it without a return address"
-            )
-
     # Structs
 
     def _struct(self, module: SourceModule, node: ast.ClassDef) -> TypeSymbol:
         marks, _ = read_marks(Checker(self, module), node)
         if "struct" not in marks:
-            raise self.report.reject(self._name_span(module, node), f"the class {node.name} needs @struct")
+            raise self.report.reject(self.name_span(module, node), f"the class {node.name} needs @struct")
         if node.bases or node.keywords:
-            raise self.report.reject(self._name_span(module, node), "a @struct class has no base classes")
+            raise self.report.reject(self.name_span(module, node), "a @struct class has no base classes")
         struct = Struct(node.name, module.name)
         self.structs[struct] = (module, node)
         self.incomplete[struct] = "waiting"
@@ -447,46 +346,13 @@ class Program:
         module, node = self.structs[struct]
         if state == "busy":
             raise self.report.reject(
-                self._name_span(module, node), f"{struct} contains itself: use ptr[{struct}]"
+                self.name_span(module, node), f"{struct} contains itself: use ptr[{struct}]"
             )
         self.incomplete[struct] = "busy"
         try:
-            self._layout(struct, module, node, state.endswith("pure"))
+            lay_out(self, struct, module, node, state.endswith("pure"))
         finally:
             del self.incomplete[struct]
-
-    def _layout(self, struct: Struct, module: SourceModule, node: ast.ClassDef, pure: bool) -> None:
-        checker = Checker(self, module)
-        offset = 0
-        for item in node.body:
-            try:
-                match item:
-                    case ast.AnnAssign(target=ast.Name(id=name)):
-                        type = stored(checker, item.annotation)
-                        self.complete_type(type)
-                        if name in struct.fields:
-                            raise checker.reject(item, f"{name} is already a field of {struct}")
-                        default = None
-                        if item.value is not None:
-                            default = self._constant_value(checker, item.value, type)
-                        offset = align_up(offset, align_of(type))
-                        struct.fields[name] = Field(name, type, offset, default)
-                        offset += size_of(type)
-                        struct.align = max(struct.align, align_of(type))
-                    case ast.FunctionDef() | ast.AsyncFunctionDef():
-                        method = self._function(module, item, struct)
-                        if pure:
-                            method.marks |= {"pure"}
-                        if item.name in struct.methods or item.name in struct.fields:
-                            raise checker.reject(item, f"{item.name} is already a member of {struct}")
-                        struct.methods[item.name] = method
-                    case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
-                        pass
-                    case _:
-                        raise checker.reject(item, "a @struct class holds annotated fields and methods only")
-            except Rejected:
-                continue
-        struct.size = align_up(offset, struct.align)
 
 
 def _is_python_module(dotted: str) -> bool:

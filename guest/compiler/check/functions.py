@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from guest.compiler import tree
-from guest.compiler.check import calls, lowlevel, operators, statements, values
+from guest.compiler.check import calls, flow, lowlevel, operators, statements, values
 from guest.compiler.check.core import Checker
 from guest.compiler.declare import Program
 from guest.compiler.diagnostics import Rejected, Span
@@ -13,7 +13,7 @@ from guest.compiler.sources import SourceModule
 from guest.compiler.symbols import FunctionSymbol
 from guest.compiler.types import VOID
 
-HANDLERS = (calls, lowlevel, operators, statements, values)
+HANDLERS = (calls, flow, lowlevel, operators, statements, values)
 """Importing these modules registers their handlers."""
 
 
