@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-LAUNCHERS = ["native"]
+LAUNCHERS = ["native", "emulated"]
 LISTENING = re.compile(rb"listening on http://([0-9.]+):(\d+)/ \((\d+) workers?\)\n")
 
 
