@@ -231,9 +231,9 @@ class ClockId(Signed32):
     def data(self, value: int) -> Data:
         if value >= 0:
             return Clock.text(value)
-        if value & 3 == 3:
+        if value & 3 == 3 and not value & 4:
             return f"FD_TO_CLOCKID({~(value >> 3)})"
-        kind = ("CPUCLOCK_PROF", "CPUCLOCK_VIRT", "CPUCLOCK_SCHED")[value & 3]
+        kind = ("CPUCLOCK_PROF", "CPUCLOCK_VIRT", "CPUCLOCK_SCHED", "3")[value & 3]
         return f"MAKE_{'THREAD' if value & 4 else 'PROCESS'}_CPUCLOCK({~(value >> 3)}, {kind})"
 
     def text(self, data: Data) -> str:

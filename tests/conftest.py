@@ -47,7 +47,9 @@ def run_native(path: Path, args: Sequence[str] = (), stdin: bytes = b"", timeout
     done = subprocess.run(
         [str(path), *args], input=stdin, capture_output=True, timeout=timeout, env={}, cwd="/tmp", check=False
     )
-    return Outcome(done.returncode if done.returncode >= 0 else 128 - done.returncode, done.stdout, done.stderr)
+    return Outcome(
+        done.returncode if done.returncode >= 0 else 128 - done.returncode, done.stdout, done.stderr
+    )
 
 
 def run_emulated(
@@ -77,10 +79,22 @@ def same(elf: Callable[[str], Path]) -> Callable[..., Outcome]:
         path = elf(name)
         native = run_native(path, args, stdin)
         emulated = run_emulated(path, args, stdin)
-        assert emulated.stdout.decode("latin-1") == native.stdout.decode("latin-1"), emulated.stderr.decode("latin-1")
+        assert emulated.stdout.decode("latin-1") == native.stdout.decode("latin-1"), emulated.stderr.decode(
+            "latin-1"
+        )
         assert emulated.status == native.status, emulated.stderr.decode("latin-1")
         if status is not None:
             assert native.status == status, native.stdout.decode("latin-1") + native.stderr.decode("latin-1")
         return native
 
     return compare
+
+
+@pytest.fixture
+def emulated(elf: Callable[[str], Path]) -> Callable[..., Outcome]:
+    """Runs a guest by `emu run`; `options` stand before the program."""
+
+    def run(name: str, *args: str, stdin: bytes = b"", options: Sequence[str] = ()) -> Outcome:
+        return run_emulated(elf(name), args, stdin, options=options)
+
+    return run

@@ -68,7 +68,7 @@ def now(thread: Thread, clock: int) -> int:
 def _is_own_cpu_clock(thread: Thread, clock: int) -> bool:
     """Whether a negative id is a processor clock of this process (kernel/time/posix-cpu-timers.c, "CPUCLOCK")."""
     owner = ~(clock >> 3)
-    if clock & 3 == 3:  # a clock behind a descriptor
+    if clock & 3 == 3:  # a clock behind a descriptor (7: none at all)
         return False
     if clock & 4:
         return owner == 0 or owner in thread.process.threads
@@ -125,7 +125,7 @@ def clock_nanosleep(
     """clock_nanosleep(2)."""
     if clockid < 0:
         if not _is_own_cpu_clock(thread, clockid):
-            return -errno.ENOTSUP if clockid & 3 == 3 else -errno.EINVAL
+            return -errno.ENOTSUP if clockid & 7 == 3 else -errno.EINVAL
     elif clockid in _KNOWN:
         if clockid not in _SLEEPS and clockid not in _ALARMS and clockid != Clock.CLOCK_PROCESS_CPUTIME_ID:
             return -errno.ENOTSUP

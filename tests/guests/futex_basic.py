@@ -1,8 +1,8 @@
 """futex(2) on one thread: every operation's results and errors, in the order of the kernel's checks."""
 
-from guest.lang import addr, array, i64, ptr, struct, syscall, u8, u32, u64
 from say import check, result
 
+from guest.lang import addr, array, i64, ptr, struct, syscall, u8, u32, u64
 from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from syscalls import numbers
 from syscalls.flags.threads import Futex, FutexCmp, FutexOp

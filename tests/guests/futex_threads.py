@@ -1,9 +1,9 @@
 """futex(2) between threads: who is woken by what, private against shared, bitsets, requeueing."""
 
-from guest.lang import addr, array, atomic, i64, ptr, struct, syscall, u8, u32, u64
 from say import check, result
 from spawn import await_waiters, join, spawn_in, waiters
 
+from guest.lang import addr, array, atomic, i64, ptr, struct, syscall, u8, u32, u64
 from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from syscalls import numbers
 from syscalls.flags.threads import Futex, FutexCmp, FutexOp

@@ -1,9 +1,9 @@
 """clone(2), clone3(2) and exit: what is refused, what a thread shares and inherits, where its id is stored and cleared."""
 
-from guest.lang import addr, array, i64, ptr, struct, syscall, u8, u32, u64
 from say import check, result
 from spawn import THREAD, clone3_onto, clone_onto, join, prepared_stack, spawn_in, tids
 
+from guest.lang import addr, array, i64, ptr, struct, syscall, u8, u32, u64
 from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from syscalls import numbers
 from syscalls.flags.signals import SigMask
@@ -136,7 +136,11 @@ def inherits() -> None:
     )
     tids[0] = 1  # the child stores its id itself, at a time of its own
     tid = clone_onto(
-        flags, prepared_stack(0, look_around, 42), u64(addr(parent_word)), u64(addr(tids[0])), u64(addr(block))
+        flags,
+        prepared_stack(0, look_around, 42),
+        u64(addr(parent_word)),
+        u64(addr(tids[0])),
+        u64(addr(block)),
     )
     check(b"the id is positive", tid > 0)
     check(b"the parent's word has it", i64(parent_word) == tid)
@@ -198,9 +202,7 @@ def with_clone3() -> None:
 def bad_words() -> None:
     """Addresses for the ids that cannot be written are no error."""
     global gate
-    flags = (
-        u64(THREAD) | Clone.CLONE_PARENT_SETTID | Clone.CLONE_CHILD_SETTID | Clone.CLONE_CHILD_CLEARTID
-    )
+    flags = u64(THREAD) | Clone.CLONE_PARENT_SETTID | Clone.CLONE_CHILD_SETTID | Clone.CLONE_CHILD_CLEARTID
     gate = 0
     tid = clone_onto(flags, prepared_stack(3, wait_at_gate, 0), UNMAPPED, UNMAPPED, 0)
     check(b"a thread all the same", tid > 0)

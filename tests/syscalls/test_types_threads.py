@@ -1,0 +1,137 @@
+"""What the argument types of threads, futexes, signals and clocks show."""
+
+import struct
+
+import pytest
+
+from syscalls.flags.signals import Signal
+from syscalls.flags.threads import Clone, Futex
+from syscalls.types_threads import (
+    ClockId,
+    FutexTimeout,
+    FutexValue3,
+    InCpuMask,
+    InSigSet,
+    KernelSigAction,
+    PrctlArgument,
+    signal_set_text,
+)
+
+
+class Memory:
+    """Guest memory of one page at 0x1000, as far as the types ask for it."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def read(self, address: int, size: int) -> bytes:
+        start = address - 0x1000
+        if start < 0 or start + size > len(self.data):
+            raise OSError(14, "bad address")
+        return self.data[start : start + size]
+
+    def cstring(self, address: int, limit: int = 4096) -> bytes:
+        return self.read(address, len(self.data)).partition(b"\0")[0]
+
+
+class Thread:
+    def __init__(self, data: bytes) -> None:
+        self.memory = Memory(data)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "FUTEX_WAIT"),
+        (129, "FUTEX_WAKE_PRIVATE"),
+        (137 | 256, "FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME"),
+        (99, "0x63"),
+        (99 | 128, "0x63|FUTEX_PRIVATE_FLAG"),
+    ],
+)
+def test_futex_operations(value: int, text: str) -> None:
+    assert Futex.text(value) == text
+
+
+def test_clone_flags_name_the_exit_signal_last() -> None:
+    assert Clone.text(0x4111) == "CLONE_VM|CLONE_VFORK|SIGCHLD"
+    assert Clone.text(17) == "SIGCHLD"
+    assert Clone.text(0) == "0"
+    assert Clone.text(1 << 40) == "0x10000000000"
+
+
+def test_signals_by_name_and_number() -> None:
+    assert [Signal.text(n) for n in (1, 32, 34, 64, 65, 0, -1)] == [
+        "SIGHUP", "SIGRTMIN", "SIGRT_2", "SIGRTMAX", "65", "0", "-1",
+    ]  # fmt: skip
+
+
+def test_signal_sets_as_strace_writes_them() -> None:
+    assert signal_set_text(0) == "[]"
+    assert signal_set_text(0b11 | 1 << 33) == "[HUP INT RT_2]"
+    assert signal_set_text((1 << 64) - 1) == "~[]"
+    assert signal_set_text(((1 << 64) - 1) & ~(1 << 8)) == "~[KILL]"
+
+
+def test_a_signal_set_in_memory() -> None:
+    arg = InSigSet()
+    thread = Thread(struct.pack("<Q", 2))
+    assert arg.capture(thread, 0) is None  # type: ignore[arg-type]
+    assert arg.capture(thread, 0x1000) == "[INT]"  # type: ignore[arg-type]
+    assert arg.capture(thread, 0x9000) == 0x9000  # type: ignore[arg-type]
+    assert [arg.text(data) for data in (None, "[INT]", 0x9000)] == ["NULL", "[INT]", "0x9000"]
+
+
+def test_sigaction() -> None:
+    shown = KernelSigAction.show(struct.pack("<4Q", 1, 0x14000000, 0, 0))
+    assert shown == {
+        "sa_handler": "SIG_IGN",
+        "sa_flags": "SA_RESTORER|SA_RESTART",
+        "sa_restorer": None,
+        "sa_mask": "[]",
+    }
+
+
+def test_futex_fourth_argument_by_operation() -> None:
+    arg = FutexTimeout("futex_op")
+    thread = Thread(struct.pack("<qq", 1, 5))
+    assert arg.capture(thread, 0x1000, 128) == {"tv_sec": 1, "tv_nsec": 5}  # type: ignore[arg-type]
+    assert arg.capture(thread, 0x9000, 128) == 0x9000  # type: ignore[arg-type]
+    assert arg.capture(thread, 0, 0) is None  # type: ignore[arg-type]
+    assert arg.capture(thread, 3, 131) == 3  # type: ignore[arg-type]
+
+
+def test_futex_last_argument_by_operation() -> None:
+    arg = FutexValue3("futex_op")
+    thread = Thread(b"")
+    assert arg.capture(thread, 0xFFFFFFFF, 137) == "FUTEX_BITSET_MATCH_ANY"  # type: ignore[arg-type]
+    assert arg.capture(thread, 4, 10) == "0x4"  # type: ignore[arg-type]
+    assert (
+        arg.capture(thread, 1 << 28 | 2 << 12 | 4 << 24 | 3, 5)  # type: ignore[arg-type]
+        == "FUTEX_OP_ADD<<28|0x2<<12|FUTEX_OP_CMP_GT<<24|0x3"
+    )
+
+
+def test_clock_ids() -> None:
+    arg = ClockId()
+    assert [arg.data(n) for n in (1, 77, -6, -2)] == [
+        "CLOCK_MONOTONIC",
+        "0x4d",
+        "MAKE_PROCESS_CPUCLOCK(0, CPUCLOCK_SCHED)",
+        "MAKE_THREAD_CPUCLOCK(0, CPUCLOCK_SCHED)",
+    ]
+    assert arg.data((~3 << 3) | 3) == "FD_TO_CLOCKID(3)"
+
+
+def test_prctl_shows_names_as_strings() -> None:
+    arg = PrctlArgument("op")
+    thread = Thread(b"worker\0")
+    assert arg.text(arg.capture(thread, 0x1000, 15, 0)) == '"worker"'  # type: ignore[arg-type]
+    assert arg.text(arg.capture(thread, 5, 4, 0)) == "5"  # type: ignore[arg-type]
+
+
+def test_processor_masks() -> None:
+    arg = InCpuMask("cpusetsize")
+    thread = Thread(b"\x05\0\0\0\0\0\0\0")
+    assert arg.text(arg.capture(thread, 0x1000, 8)) == "[0 2]"  # type: ignore[arg-type]
+    assert arg.text(arg.capture(thread, 0x9000, 8)) == "0x9000"  # type: ignore[arg-type]
