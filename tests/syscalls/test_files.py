@@ -1,0 +1,64 @@
+"""Calls on files and paths, natively and emulated in the same directory; and what keeps a guest inside its roots."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent.parent
+
+
+def fill(work: Path) -> None:
+    """What the guests find in their directory."""
+    work.mkdir()
+    (work / "file").write_bytes(b"content\n")
+    (work / "folder").mkdir()
+    (work / "folder" / "inner").write_bytes(b"inner\n")
+    (work / "link").symlink_to("file")
+    (work / "absolute").symlink_to(work / "file")
+    (work / "to-folder").symlink_to("folder")
+    (work / "to-folder-slash").symlink_to("folder/")
+    (work / "dangling").symlink_to("nothing")
+    (work / "loop").symlink_to("loop")
+    (work / "up").symlink_to("folder/../file")
+    (work / "through-file").symlink_to("file/x")
+    os.mkfifo(work / "fifo")
+
+
+@pytest.fixture
+def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
+    """Runs a guest natively and emulated in the same directory, freshly filled; both must say the same, which is returned."""
+
+    def compare(name: str, *args: str) -> str:
+        path = elf(name)
+        work = tmp_path / "work"
+        emulator = [sys.executable, "-m", "emu", "run", "--rw", str(work), str(path), "--", *args]
+        said = []
+        for command in ([str(path), *args], emulator):
+            shutil.rmtree(work, ignore_errors=True)
+            fill(work)
+            environment = {"PYTHONPATH": str(REPOSITORY)} if command is emulator else {}
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=60,
+                env=environment,
+                cwd=work,
+                check=False,
+            )
+            assert done.returncode == 0, (done.stdout + done.stderr).decode("latin-1")
+            said.append(done.stdout.decode("latin-1"))
+        assert said[1] == said[0]
+        return said[0]
+
+    return compare
+
+
+@pytest.mark.parametrize("name", ["files_io", "files_descriptors", "files_paths"])
+def test_guests_say_the_same(alike: Callable[..., str], name: str) -> None:
+    alike(name)
