@@ -42,7 +42,7 @@ def _machine() -> llvm.TargetMachine:
     return target.create_target_machine(cpu="x86-64", features="", opt=2, reloc="static", codemodel="small")
 
 
-def _optimised(text: str) -> llvm.ModuleRef:
+def _optimised(text: str, *, fast: bool = False) -> llvm.ModuleRef:
     machine = _machine()
     try:
         module = llvm.parse_assembly(text)
@@ -53,21 +53,21 @@ def _optimised(text: str) -> llvm.ModuleRef:
             raise AssemblyError(str(error).splitlines()[1].rpartition("error: ")[2], line) from error
         raise BackendError(f"LLVM refuses the module: {error}") from error
     options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = False
-    options.slp_vectorization = False
-    options.loop_unrolling = False
+    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = fast
     llvm.create_pass_builder(machine, options).getModulePassManager().run(
         module, llvm.create_pass_builder(machine, options)
     )
     return module
 
 
-def compile_object(text: str, memory_functions: Callable[[list[str]], str]) -> tuple[bytes, str]:
-    """The object file, and the optimised IR. `memory_functions` gives IR that defines those of these names.
+def compile_object(
+    text: str, memory_functions: Callable[[list[str]], str], *, fast: bool = False
+) -> tuple[bytes, str]:
+    """The object file, and the optimised IR; `fast` unrolls and vectorises loops.
 
-    Raises BackendError.
+    `memory_functions` gives IR that defines those of these names. Raises AssemblyError, BackendError.
     """
-    module = _optimised(text)
+    module = _optimised(text, fast=fast)
     needed = sorted({match[1] for match in _NEEDS.finditer(str(module))})
     # Comparisons against zero may still turn from memcmp into bcmp.
     if "memcmp" in needed and "bcmp" not in needed:

@@ -13,6 +13,8 @@ from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
 PROGRAMS = PACKAGE.parent / "programs"
+KEPT_PROGRAMS = 500
+"""More than every program and test guest of the project in every variant."""
 
 
 def build(
@@ -119,5 +121,14 @@ def _to_cache(manifest: Path, elf: bytes, read: dict[Path, bytes], missed: set[P
             scratch = file.with_name(f"{file.name}.{os.getpid()}")
             scratch.write_bytes(data)
             scratch.replace(file)
+        _forget_oldest(manifest.parent)
     except OSError:
         pass
+
+
+def _forget_oldest(folder: Path) -> None:
+    """Keeps the cache to the programs built last. Raises OSError."""
+    kept = sorted(folder.glob("*.json"), key=lambda item: item.stat().st_mtime_ns)
+    for manifest in kept[:-KEPT_PROGRAMS]:
+        manifest.unlink(missing_ok=True)
+        manifest.with_suffix(".elf").unlink(missing_ok=True)

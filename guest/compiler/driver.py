@@ -60,7 +60,7 @@ def compile_program(file: Path, *, debug: bool = True, opt: str = "s") -> Compil
     text = emitter.emit(emit_function)
     report.raise_if_any()
     try:
-        binary, final = compile_object(text, lambda names: _memory_functions(names, debug))
+        binary, final = compile_object(text, lambda names: _memory_functions(names, debug), fast=opt == "2")
     except AssemblyError as error:
         report.error(_assembly_place(emitter, error, start.span), f"the assembler says: {error.message}")
         raise CompileError(report.diagnostics) from None

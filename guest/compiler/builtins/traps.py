@@ -1,35 +1,46 @@
-"""Says on stderr why the program is about to stop: `path:line: words`."""
+"""Says on stderr why the program is about to stop: `path:line: words`, in one write."""
 
-from guest.lang import array, i64, noinline, ptr, syscall, trap_table, trap_text, u8, u32
+from guest.lang import array, i64, noinline, ptr, struct, syscall, trap_table, trap_text, u8, u32
 
 WRITE = 1
 STDERR = 2
+ROOM = 256
 
 
-def _text(start: ptr[u8]) -> None:
-    """Writes a zero-terminated text."""
-    length = 0
-    while start[length] != 0:
-        length += 1
-    syscall(WRITE, STDERR, start, length)
+@struct
+class Line:
+    """Text that is cut where the room ends, leaving a byte for the newline."""
+
+    length: i64
+    text: array[u8, ROOM]
+
+    def put(self, byte: u8) -> None:
+        if self.length < ROOM - 1:
+            self.text.ptr[self.length] = byte
+            self.length += 1
+
+    def put_text(self, start: ptr[u8]) -> None:
+        """A zero-terminated text."""
+        while start[0] != 0:
+            self.put(start[0])
+            start = start + 1
+
+    def put_number(self, value: u32) -> None:
+        if value >= 10:
+            self.put_number(value // 10)
+        self.put(u8(0x30 + value % 10))
 
 
 @noinline
 def report(code: u32) -> None:
     """`code`: the row of the trap table in the upper half, the line in the lower."""
-    row = ptr[u32](trap_table()) + i64(code >> 16) * 2
-    _text(trap_text() + row[0])
-    digits = array[u8, 12]()
-    place = digits.ptr + 9
-    place[0] = 0x3A
-    place[1] = 0x20
-    line = code & 0xFFFF
-    while line != 0:
-        place = place - 1
-        place[0] = u8(0x30 + line % 10)
-        line = line // 10
-    place = place - 1
-    place[0] = 0x3A
-    _text(place)
-    _text(trap_text() + row[1])
-    syscall(WRITE, STDERR, b"\n".ptr, 1)
+    row = ptr[u32](trap_table()) + (code >> 16) * 2
+    line = Line()
+    line.put_text(trap_text() + row[0])
+    line.put(b":"[0])
+    line.put_number(code & 0xFFFF)
+    line.put(b":"[0])
+    line.put(b" "[0])
+    line.put_text(trap_text() + row[1])
+    line.text.ptr[line.length] = b"\n"[0]
+    syscall(WRITE, STDERR, line.text.ptr, line.length + 1)

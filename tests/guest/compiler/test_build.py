@@ -143,3 +143,12 @@ def test_unreached_functions_are_left_out(write_program: Callable[..., Path]) ->
 
 def test_server_is_small_enough() -> None:
     assert len(guest.compiler.build("server", strip=True)) <= 48 * 1024
+
+
+def test_cache_forgets_the_oldest_programs(
+    write_program: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "KEPT_PROGRAMS", 2)
+    for value in range(4):
+        guest.compiler.build(write_program(SOURCE, name=f"main{value}.py", part="X = 1\n"))
+    assert len(list(cache.cache_folder().iterdir())) == 4

@@ -77,3 +77,12 @@ def test_null_is_a_fault_and_not_undefined(run_source: Callable[..., Any]) -> No
         "def main() -> i64:\n    p: ptr[i64] = null\n    p[0] = 1\n    return p[0]\n"
     )
     assert result.returncode == -signal.SIGSEGV
+
+
+def test_long_words_are_cut_and_the_line_is_ended(run_source: Callable[..., Any]) -> None:
+    result = run_source(
+        f"{HEAD}@noinline\ndef f(a: u8) -> None:\n    assert a > 5, {'x' * 400!r}\ndef main() -> i64:\n    f(1)\n    return 0\n"
+    )
+    assert len(result.stderr) == 256
+    assert result.stderr.startswith(b"main.py:5: assertion failed: xxx")
+    assert result.stderr.endswith(b"x\n")
