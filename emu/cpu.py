@@ -23,6 +23,7 @@ _UC_CPU_MODEL = 35  # EPYC: the richest instruction set of those whose extras th
 _HOOK_INTR, _HOOK_INSN, _HOOK_BLOCK, _HOOK_INVALID, _HOOK_TLB = 1, 2, 8, 1 << 14, 1 << 17
 _INS_SYSCALL, _INS_CPUID, _INS_RDTSC, _INS_RDTSCP, _INS_IN, _INS_OUT = 699, 113, 608, 609, 218, 500
 _GENERAL_PROTECTION = 13
+_LONGEST_INSTRUCTION = 15
 _ERR_OK, _ERR_INSN_INVALID, _ERR_EXCEPTION = 0, 10, 21
 _MEM_READ, _MEM_WRITE, _MEM_FETCH = 16, 17, 18
 _REG_RFLAGS, _REG_FPCW, _REG_FPTAG, _REG_MXCSR = 253, 246, 247, 249
@@ -351,7 +352,10 @@ class Cpu:
         if error == _ERR_INSN_INVALID or self._invalid:
             return Stop(StopKind.INVALID)
         if error == _ERR_EXCEPTION:
-            return self._denied()
+            stop = self._denied()
+            if stop.access == EXEC and (stop.address ^ self.pc) >> 12:
+                return self._walk_to(stop)
+            return stop
         self._check(error, "uc_emu_start")
         return Stop(StopKind.REQUEST if self._requested else StopKind.BUDGET)
 
@@ -359,6 +363,28 @@ class Cpu:
         access = {_MEM_READ: READ, _MEM_WRITE: WRITE, _MEM_FETCH: EXEC}[self._cells[native.FAULT_ACCESS]]
         address = native.invalid_address(self._engine.value or 0)
         return Stop(StopKind.MEMORY, address=address, access=access)
+
+    def _walk_to(self, stop: Stop) -> Stop:
+        """Executes what precedes a page that may not be executed.
+
+        The engine refuses a block that runs on into such a page as a whole, though its first instructions can be
+        executed. An exit makes a block end; only the last instruction before the page can take it without reading on.
+        """
+        border = stop.address & -PAGE
+        for exit_at in range(border, border - _LONGEST_INSTRUCTION, -1):
+            self._set_exits(exit_at)
+            self._cells[native.BUDGET] = PAGE
+            error = self._library.start(self._engine, self.pc, 0, 0, 0)
+            again = self._denied() if error == _ERR_EXCEPTION else stop
+            if self.pc == exit_at or again.access != EXEC:
+                stop = again
+                break
+        self._set_exits()
+        return stop
+
+    def _set_exits(self, *addresses: int) -> None:
+        exits = (_u64 * max(len(addresses), 1))(*addresses)
+        self._ctl(native.CTL_EXITS, ctypes.addressof(exits), len(addresses))
 
     def stop(self) -> None:
         """Ends `run` after the current instruction; for use in `on_syscall`."""

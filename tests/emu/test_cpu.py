@@ -115,6 +115,30 @@ def test_an_access_across_a_page_faults_at_the_missing_page(board: Any) -> None:
     assert (stop.address, stop.access) == (DATA + 0x2000, WRITE)
 
 
+def test_code_that_runs_off_its_page_faults_at_the_border(board: Any) -> None:
+    start = CODE + 0x1000 - 4
+    board.put("90" * 0xFFC + "ffc3 ffc3")  # inc ebx, twice, then nothing
+    stop, after = _at(board, start)
+    assert (stop.kind, stop.address, stop.access) == (StopKind.MEMORY, CODE + 0x1000, EXEC)
+    assert (after["rip"], after["rbx"]) == (CODE + 0x1000, 2)
+    board.put("90" * 0xFFC + "ffc3 48b8")  # an instruction that is cut in two
+    stop, after = _at(board, start)
+    assert (stop.address, stop.access, after["rip"], after["rbx"]) == (CODE + 0x1000, EXEC, CODE + 0xFFE, 1)
+    board.put("90" * 0xFFC + "8b08 ffc3")  # what comes before faults first
+    stop, after = _at(board, start)
+    assert (stop.address, stop.access, after["rip"]) == (0, READ, start)
+    assert board.run("ffc3" + UD2)[1]["rbx"] == 1
+
+
+def _at(board: Any, start: int) -> Any:
+    context = board.cpu.fresh.copy()
+    context["rip"] = start
+    board.cpu.load(context)
+    stop = board.cpu.run(100)
+    board.cpu.save(context)
+    return stop, context
+
+
 def test_a_denied_access_can_be_repeated_once_it_is_allowed(board: Any) -> None:
     stop, context = board.run("488b1c25 00005100" + UD2)  # mov rbx, [0x510000]
     assert stop.kind is StopKind.MEMORY
