@@ -80,10 +80,13 @@ _TCP = _values(
 )
 _UDP = _values(UdpOption, UdpOption.UDP_ENCAP)
 
+_ROUTING = frozenset(range(200, 213))
+"""Multicast routing (MRT_BASE): for raw sockets, which no guest has; the kernel says so."""
+
 SETTABLE: dict[int, frozenset[int]] = {
     SocketLevel.SOL_SOCKET: _SOCKET | {SocketOption.SO_DEBUG},
-    SocketLevel.SOL_IP: _IP,
-    SocketLevel.SOL_IPV6: _IPV6,
+    SocketLevel.SOL_IP: _IP | _ROUTING,
+    SocketLevel.SOL_IPV6: _IPV6 | _ROUTING,
     SocketLevel.SOL_TCP: _TCP,
     SocketLevel.SOL_UDP: _UDP,
     SocketLevel.SOL_UDPLITE: frozenset(range(128)),
@@ -92,8 +95,8 @@ SETTABLE: dict[int, frozenset[int]] = {
 
 GETTABLE: dict[int, frozenset[int]] = {
     SocketLevel.SOL_SOCKET: _SOCKET | {SocketOption.SO_DEBUG},
-    SocketLevel.SOL_IP: _IP | {IpOption.IP_HDRINCL},
-    SocketLevel.SOL_IPV6: _IPV6 | {Ipv6Option.IPV6_CHECKSUM},
+    SocketLevel.SOL_IP: _IP | _ROUTING | {IpOption.IP_HDRINCL},
+    SocketLevel.SOL_IPV6: _IPV6 | _ROUTING | {Ipv6Option.IPV6_CHECKSUM},
     SocketLevel.SOL_TCP: _TCP | {TcpOption.TCP_REPAIR},
     SocketLevel.SOL_UDP: _UDP,
     SocketLevel.SOL_UDPLITE: frozenset(range(128)),

@@ -13,6 +13,7 @@ from syscalls import kernel, numbers
 from syscalls.blocking import AGAIN, IN, OUT, is_ready, time_limit, until_ready
 from syscalls.fds import Descriptor
 from syscalls.process import Thread
+from syscalls.transfers import receive
 from syscalls.wait import Blocking, Result, Wait, Wake
 
 MAX_RW_COUNT = 0x7FFFF000
@@ -50,7 +51,9 @@ def read_waiting(thread: Thread, entry: Descriptor, buf: int, address: int, coun
 
     result = attempt()
     if result == AGAIN and not description.nonblocking:
-        return until_ready(thread, entry, IN, attempt, time_limit(thread, entry, "receive_timeout"))
+        if description.kind == "socket":
+            return receive(thread, entry, 0, count, lambda _: attempt())
+        return until_ready(thread, entry, IN, attempt)
     return result
 
 

@@ -28,6 +28,7 @@ SIGPIPE = 13
 
 _IMMEDIATE = Msg.MSG_DONTWAIT | Msg.MSG_ERRQUEUE
 _POLLERR = 0x8
+_POLLRDHUP = 0x2000
 _FIONREAD = 0x541B
 _FIRST_RETRY_NS = 1_000_000
 _LAST_RETRY_NS = 16_000_000
@@ -102,6 +103,8 @@ def _receive(
                         continue
                 elif result != AGAIN:
                     return done
+            if sock.kind != SocketType.SOCK_STREAM and is_ready(entry.host, _POLLRDHUP):
+                return 0  # shut down: only a call that need not wait says EAGAIN (__skb_wait_for_more_packets)
             wake = yield Wait(fds=((entry.host, IN),), deadline=deadline)
             if wake is Wake.INTERRUPTED:
                 return done or INTERRUPTED
@@ -123,7 +126,7 @@ def _is_ended(thread: Thread, entry: Descriptor, held: int) -> bool:
     scratch = thread.process.scratch
     if kernel.call3(numbers.ioctl, entry.host, _FIONREAD, scratch.address) < 0:
         return True
-    return scratch.words[NAME // 4] <= held and is_ready(entry.host, 0x2000 | _POLLERR)  # POLLRDHUP
+    return scratch.words[NAME // 4] <= held and is_ready(entry.host, _POLLRDHUP | _POLLERR)
 
 
 def send(

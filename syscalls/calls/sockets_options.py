@@ -40,6 +40,9 @@ _SENDING_INTERFACES = (
     (SocketLevel.SOL_IPV6, Ipv6Option.IPV6_MULTICAST_IF),
     (SocketLevel.SOL_IPV6, Ipv6Option.IPV6_UNICAST_IF),
 )
+_UNKNOWN = 0x7FFF0000
+"""Stands for an option that may not reach the host's kernel, so that its answer is that to one it has never heard of."""
+
 _LONGEST_VALUE = 1 << 16
 _FILTER_SIZE = 8  # sizeof(struct sock_filter)
 _LONGEST_FILTER = 4096  # BPF_MAXINSNS
@@ -70,12 +73,12 @@ def setsockopt(
     elif is_internet(sock):
         _check_internet(thread, sock, level, optname, optval, optlen)
     if not _known(SETTABLE, level, optname):
-        return -errno.ENOPROTOOPT
+        optname = _UNKNOWN
     return _set(thread, entry, level, optname, optval, optlen)
 
 
 def _known(options: dict[int, frozenset[int]], level: int, option: int) -> bool:
-    """Whether the option may reach the host's kernel; levels that are not listed get its own answer to a wrong one."""
+    """Whether the option may reach the host's kernel."""
     known = options.get(level)
     return known is not None and option in known
 
@@ -217,9 +220,7 @@ def getsockopt(
             memory.put_u32(optlen, min(room, len(value)))
             return 0
     if not _known(GETTABLE, level, optname):
-        if memory.u32(optlen) > 0x7FFFFFFF:
-            return -errno.EINVAL
-        return -errno.ENOPROTOOPT
+        optname = _UNKNOWN
     result = kernel.call5(
         numbers.getsockopt,
         entry.host,

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 
-@pytest.mark.parametrize("guest", ["sockets_create", "sockets_tcp"])
+@pytest.mark.parametrize(
+    "guest",
+    ["sockets_create", "sockets_tcp", "sockets_udp", "sockets_unix", "sockets_ipv6", "sockets_options"],
+)
 def test_guest_says_the_same(same: Callable[..., Any], guest: str) -> None:
     assert same(guest).stdout.count(b"\n") > 50
 
