@@ -295,5 +295,5 @@ class _Generator:
                 shown += f" + (f'<{{before[{fd_at}]}}>' if before[{fd_at}] else '')"
                 fd_at += 1
             fields.append(shown)
-        body = f"{_REGISTERS} = registers\n    return ', '.join([{', '.join(fields)}])"
+        body = f"{_REGISTERS} = registers\n    return ', '.join([text for text in ({', '.join(fields)},) if text])"
         return self._compile("text", "registers, before, after", body)

@@ -50,8 +50,12 @@ def signal_set_text(mask: int) -> str:
     return ("~" if inverted else "") + "[" + " ".join(names) + "]"
 
 
+def _pointer(value: int) -> Data:
+    return hex(value) if value else None
+
+
 def _handler(value: int) -> Data:
-    return {0: "SIG_DFL", 1: "SIG_IGN"}.get(value, value)
+    return {0: "SIG_DFL", 1: "SIG_IGN"}.get(value) or hex(value)
 
 
 def _words(*names: str) -> tuple[tuple[str, str], ...]:
@@ -63,12 +67,12 @@ KernelSigAction = Layout(
     "sigaction",
     ("Q", "sa_handler", _handler),
     ("Q", "sa_flags", SigAction.text),
-    ("Q", "sa_restorer", lambda value: value or None),
+    ("Q", "sa_restorer", _pointer),
     ("Q", "sa_mask", signal_set_text),
 )
 StackT = Layout(
     "stack_t",
-    ("Q", "ss_sp", lambda value: value or None),
+    ("Q", "ss_sp", _pointer),
     ("I", "ss_flags", SigStack.text),
     ("4x", ""),
     ("Q", "ss_size"),
@@ -77,11 +81,11 @@ RobustListHead = Layout("robust_list_head", ("Q", "list"), ("q", "futex_offset")
 CloneArgs = Layout(
     "clone_args",
     ("Q", "flags", Clone.text),
-    *(("Q", name, lambda value: value or None) for name in ("pidfd", "child_tid", "parent_tid")),
+    *(("Q", name, _pointer) for name in ("pidfd", "child_tid", "parent_tid")),
     ("Q", "exit_signal", Signal.text),
-    ("Q", "stack", lambda value: value or None),
+    ("Q", "stack", _pointer),
     ("Q", "stack_size"),
-    ("Q", "tls", lambda value: value or None),
+    ("Q", "tls", _pointer),
 )
 """The first version of the structure (64 bytes), which every caller passes."""
 
@@ -174,6 +178,10 @@ class OutValue(OutStruct):
         return super().text(data)
 
 
+UNUSED = ""
+"""What is shown of an argument that the operation does not look at; left out of the text."""
+
+
 class FutexTimeout(Arg):
     """futex(2)'s fourth argument: a timespec for waits, a count (val2) for requeueing and FUTEX_WAKE_OP."""
 
@@ -186,19 +194,33 @@ class FutexTimeout(Arg):
         command = used[0] & Futex.FUTEX_CMD_MASK
         if command in _HAS_COUNT:
             return value & 0xFFFFFFFF
+        if command not in _HAS_TIMEOUT:
+            return UNUSED
         if not value:
             return None
-        if command in _HAS_TIMEOUT:
-            try:
-                return Timespec.show(thread.memory.read(value, Timespec.size))
-            except OSError:
-                return value
-        return value
+        try:
+            return Timespec.show(thread.memory.read(value, Timespec.size))
+        except OSError:
+            return hex(value)  # a number is a count
 
     def text(self, data: Data) -> str:
-        if isinstance(data, int):
-            return str(data) if data < 4096 else hex(data)
-        return strace_text(data)
+        return data if isinstance(data, str) else strace_text(data)
+
+
+class FutexWord2(Arg):
+    """futex(2)'s second address, which few operations have."""
+
+    phase = "in"
+
+    def __init__(self, operation: str) -> None:
+        self.uses = (operation,)
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        command = used[0] & Futex.FUTEX_CMD_MASK
+        return value if command in _HAS_COUNT or command == Futex.FUTEX_WAIT_REQUEUE_PI else UNUSED
+
+    def text(self, data: Data) -> str:
+        return data if isinstance(data, str) else hex(data) if data else "NULL"
 
 
 class FutexValue3(Unsigned32):
@@ -219,7 +241,7 @@ class FutexValue3(Unsigned32):
                 f"{shift}{FutexOp.text(value >> 28 & 7)}<<28|{value >> 12 & 0xFFF:#x}<<12|"
                 f"{FutexCmp.text(value >> 24 & 15)}<<24|{value & 0xFFF:#x}"
             )
-        return value
+        return value if command in (Futex.FUTEX_CMP_REQUEUE, Futex.FUTEX_CMP_REQUEUE_PI) else UNUSED
 
     def text(self, data: Data) -> str:
         return str(data)

@@ -126,7 +126,7 @@ def line(record: dict[str, Any], palette: Palette) -> str:
         palette,
         tid=record["tid"],
         entry=entry,
-        args=", ".join(args),
+        args=", ".join(filter(None, args)),
         result=record["result"],
         result_fd=fds.get("result"),
         blocked=record["blocked"],

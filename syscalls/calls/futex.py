@@ -9,7 +9,7 @@ from syscalls.flags.threads import Futex, FutexCmp, FutexOp
 from syscalls.process import Process, Thread
 from syscalls.structs import Timespec
 from syscalls.table import syscall
-from syscalls.types_threads import FutexOperation, FutexTimeout, FutexValue3
+from syscalls.types_threads import FutexOperation, FutexTimeout, FutexValue3, FutexWord2
 from syscalls.wait import Blocking, Wait, WaitQueue, Wake
 
 _WAIT = Futex.FUTEX_WAIT
@@ -31,7 +31,7 @@ def futex(
     futex_op: FutexOperation,
     val: UInt,
     timeout: Annotated[int, FutexTimeout("futex_op")],
-    uaddr2: Address,
+    uaddr2: Annotated[int, FutexWord2("futex_op")],
     val3: Annotated[int, FutexValue3("futex_op")],
 ) -> Result:
     """futex(2); the order of checks is that of kernel/futex/syscalls.c."""

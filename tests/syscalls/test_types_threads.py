@@ -10,6 +10,7 @@ from syscalls.types_threads import (
     ClockId,
     FutexTimeout,
     FutexValue3,
+    FutexWord2,
     InCpuMask,
     InSigSet,
     KernelSigAction,
@@ -96,8 +97,9 @@ def test_futex_fourth_argument_by_operation() -> None:
     arg = FutexTimeout("futex_op")
     thread = Thread(struct.pack("<qq", 1, 5))
     assert arg.capture(thread, 0x1000, 128) == {"tv_sec": 1, "tv_nsec": 5}  # type: ignore[arg-type]
-    assert arg.capture(thread, 0x9000, 128) == 0x9000  # type: ignore[arg-type]
+    assert arg.capture(thread, 0x9000, 128) == "0x9000"  # type: ignore[arg-type]
     assert arg.capture(thread, 0, 0) is None  # type: ignore[arg-type]
+    assert arg.capture(thread, 77, 129) == ""  # type: ignore[arg-type]
     assert arg.capture(thread, 3, 131) == 3  # type: ignore[arg-type]
 
 
@@ -110,6 +112,9 @@ def test_futex_last_argument_by_operation() -> None:
         arg.capture(thread, 1 << 28 | 2 << 12 | 4 << 24 | 3, 5)  # type: ignore[arg-type]
         == "FUTEX_OP_ADD<<28|0x2<<12|FUTEX_OP_CMP_GT<<24|0x3"
     )
+    assert arg.capture(thread, 4, 129) == ""  # type: ignore[arg-type]
+    assert FutexWord2("futex_op").capture(thread, 4, 129) == ""  # type: ignore[arg-type]
+    assert FutexWord2("futex_op").capture(thread, 4, 131) == 4  # type: ignore[arg-type]
 
 
 def test_clock_ids() -> None:
