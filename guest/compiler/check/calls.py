@@ -270,7 +270,7 @@ def check_buffer(checker: Checker, node: ast.Call, expected: Type | None) -> tre
 
 
 def _to_integer(checker: Checker, node: ast.Call, type: Int) -> tree.Expr:
-    value = checker.expr(single(checker, node, str(type)))
+    value = checker.settle_choice(checker.expr(single(checker, node, str(type))))
     span = checker.span(node)
     if isinstance(value.type, Int) or value.type in (BOOL, LITERAL):
         return fold.convert(tree.Convert(span, type, value))
@@ -283,7 +283,7 @@ def _to_integer(checker: Checker, node: ast.Call, type: Int) -> tree.Expr:
 
 
 def _to_address(checker: Checker, node: ast.Call, type: Ptr | Fn | Coro) -> tree.Expr:
-    value = checker.expr(single(checker, node, str(type)))
+    value = checker.settle_choice(checker.expr(single(checker, node, str(type))))
     checker.impure(node, "a raw pointer")
     span = checker.span(node)
     if value.type == LITERAL:

@@ -174,6 +174,10 @@ class Checker:
     def settle(self, value: tree.Expr) -> tree.Expr:
         return self.coerce(value, I64) if value.type == LITERAL else value
 
+    def settle_choice(self, value: tree.Expr) -> tree.Expr:
+        """A choice between literals becomes i64 where nothing gives it a type; a plain literal stays one."""
+        return value if isinstance(value, tree.IntConst) else self.settle(value)
+
     def settle_into(self, value: tree.Expr, name: str) -> tree.Expr:
         """A literal takes the type that the variable `name` already has, or i64."""
         variable = self.variables.get(name)
@@ -216,6 +220,9 @@ class Checker:
         source = value.type
         if source == target:
             return value
+        if source == LITERAL and isinstance(value, tree.IfElse):
+            body, other = self.coerce(value.body, target), self.coerce(value.other, target)
+            return tree.IfElse(value.span, target, value.test, body, other)
         if source == LITERAL and isinstance(value, tree.IntConst):
             if isinstance(target, Int):
                 if target.holds(value.value):

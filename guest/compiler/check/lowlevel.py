@@ -67,7 +67,7 @@ def check_syscall(checker: Checker, node: ast.Call, expected: Type | None) -> tr
 
 def _register(checker: Checker, node: ast.expr) -> tree.Expr:
     """A value as it goes into a 64-bit register: integers extended by their sign, addresses as they are."""
-    value = checker.expr(node)
+    value = checker.settle_choice(checker.expr(node))
     if isinstance(value, tree.IntConst) and value.type == LITERAL:
         return checker.coerce(value, I64 if value.value < 1 << 63 else U64)
     if isinstance(value.type, Int) or value.type == BOOL:

@@ -58,6 +58,8 @@ def operator_of(checker: Checker, op: ast.operator, node: ast.AST) -> str:
 
 def unify(checker: Checker, node: ast.AST, left: tree.Expr, right: tree.Expr) -> tuple[tree.Expr, tree.Expr]:
     """Both operands in the one type that holds both; literals take the other's type."""
+    if left.type == LITERAL and right.type == LITERAL:
+        left, right = checker.settle_choice(left), checker.settle_choice(right)
     if left.type == right.type:
         return left, right
     if left.type == LITERAL and isinstance(right.type, Int):
@@ -108,6 +110,7 @@ def _shift(checker: Checker, node: ast.AST, op: str, left: tree.Expr, count: tre
             raise checker.reject(side.span, f"{op} needs integers, not {side.type}")
     if isinstance(count, tree.IntConst) and count.value < 0:
         raise checker.reject(count.span, "negative shift count")
+    left, count = checker.settle_choice(left), checker.settle_choice(count)
     if left.type == LITERAL and not isinstance(count, tree.IntConst):
         raise checker.reject(
             left.span, f"a shifted literal has no width here: write u64({_text(left)}) or the like"
@@ -146,7 +149,7 @@ def check_unary(checker: Checker, node: ast.UnaryOp, expected: Type | None) -> t
     span = checker.span(node)
     if isinstance(node.op, ast.Not):
         return fold.unary(tree.Unary(span, BOOL, "not", checker.condition(node.operand)))
-    value = checker.expr(node.operand)
+    value = checker.settle_choice(checker.expr(node.operand))
     op = {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(node.op)]
     if not isinstance(value.type, Int) and value.type != LITERAL:
         raise checker.reject(node, f"unary {op} needs an integer, not {value.type}")
@@ -239,7 +242,7 @@ def check_conditional(checker: Checker, node: ast.IfExp, expected: Type | None) 
     if expected is not None:
         body, other = checker.coerce(body, expected), checker.coerce(other, expected)
     elif body.type == LITERAL and other.type == LITERAL:
-        body, other = checker.settle(body), checker.settle(other)
+        pass  # takes its type from where it is used, as a literal does
     elif NULL in (body.type, other.type) or is_address(body.type):
         body, other = _addresses(checker, node, body, other)
     elif isinstance(body.type, View) and isinstance(other.type, View):

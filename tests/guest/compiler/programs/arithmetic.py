@@ -115,6 +115,14 @@ def main() -> i64:
     n = 3
     show(n if n > 2 else -n)  # => 3
     show(1 if n > 3 else 2)  # => 2
+    a += 1 if n > 2 else 100
+    show(a + (5 if n > 3 else 6))  # => 207
+    a -= 1
+    show((1 if n > 2 else 2) + (10 if n > 2 else 20))  # => 11
+    show(-(1 if n > 2 else 2))  # => -1
+    show(u8(300 if n > 2 else 2))  # => 44
+    show((1 if n > 2 else 2) << 4)  # => 16
+    show_bool((1 if n > 2 else 2) == 1)  # => true
     n *= n
     n <<= 2
     n |= 1

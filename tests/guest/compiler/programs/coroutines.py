@@ -159,6 +159,25 @@ def run(handle: u64) -> i64:
     return rounds
 
 
+async def conditions() -> u64:
+    rounds: u64 = 0
+    while await leaf(rounds) < 6 and (await leaf(1) == 2 or await leaf(2) == 0):
+        rounds += 1 if await leaf(3) == 6 else 100
+    return rounds
+
+
+async def kept() -> u64:
+    first = leaf(1)
+    second = leaf(2)
+    resume(first)
+    resume(second)
+    resume(second)
+    total = await second + await first
+    room = array[u64, 3]([await leaf(5), 1, total])
+    room[await leaf(0)] += await leaf(room[1])
+    return room[0] * 100 + room[2]
+
+
 async def starved() -> u64:
     c = leaf(1)
     if c == null:
@@ -202,6 +221,15 @@ def main() -> i64:
         resume(s)
     show(result(s) + server.count)  # => 6
     destroy(s)
+    d = conditions()
+    run(u64(d))
+    show(i64(result(d)))  # => 3
+    destroy(d)
+    k = kept()
+    run(u64(k))
+    show(i64(result(k)))  # => 1206
+    destroy(k)
+    show(live)  # => 0
     t = text(b"abc")
     while not done(t):
         resume(t)
