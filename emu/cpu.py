@@ -396,6 +396,11 @@ class Cpu:
         self._cells[native.BUDGET] = budget
 
     @property
+    def budget_address(self) -> int:
+        """The host address of the budget: whoever stores 0 there ends the run at the next block."""
+        return self._cells.buffer_info()[0] + native.BUDGET * 8
+
+    @property
     def budget(self) -> int:
         """How many blocks are left of it; 0 when it is used up."""
         left = self._cells[native.BUDGET]

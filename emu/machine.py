@@ -19,6 +19,7 @@ from emu.elf import parse, read_program
 from emu.host import Host
 from emu.loader import Identity, load
 from emu.memory import DEFAULT_LIMIT, AddressSpace
+from emu.pages import READ
 from emu.places import Places
 from emu.sched import SLICE, Scheduler, Task
 from emu.trace import Sink
@@ -245,6 +246,10 @@ class Machine:
         while not dispatcher.ending:
             stop = cpu.run(SLICE)
             if stop.kind is StopKind.BUDGET:
+                address = self.memory.take_bus_error()
+                if address is not None:
+                    self._fault(Stop(StopKind.MEMORY, address=address, access=READ))
+                    continue
                 dispatcher.preempt()
             elif stop.kind is not StopKind.REQUEST:
                 self._fault(stop)
@@ -293,7 +298,7 @@ class Machine:
         task = self._dispatcher.task
         assert task is not None
         if stop.kind is StopKind.MEMORY and self.memory.refresh(stop.address):
-            return
+            return  # the file has grown, or what was refused has come back
         if stop.kind is StopKind.INTERRUPT and stop.vector == _INT_80:
             self.cpu["rip"] -= 2  # to show the instruction; the engine is past it
         postmortem = _postmortem()

@@ -9,9 +9,11 @@ import errno
 import os
 import stat
 import struct
+from array import array
 from dataclasses import replace
 from typing import NoReturn, Protocol
 
+from emu.bus_error import guard, release
 from emu.mirror import Mirror, peek
 from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, EXEC, PAGE, READ, USER_END, WRITE, PageTable
 from emu.regions import Region, RegionMap
@@ -37,6 +39,8 @@ _U64 = struct.Struct("<Q")
 class Processor(Protocol):
     """What an address space needs of a CPU (`emu.cpu.Cpu`)."""
 
+    @property
+    def budget_address(self) -> int: ...
     def use_pages(self, directory_address: int) -> None: ...
     def add_chunk(self, address: int, host_address: int) -> None: ...
     def flush_pages(self) -> None: ...
@@ -71,6 +75,7 @@ class AddressSpace:
         self._views: dict[int, memoryview] = {}
         self._charged = 0  # writable bytes
         self._self_modifying = 0  # bytes that are both writable and executable
+        self._bus_error = array("Q", [0])
         cpu.use_pages(self._pages.directory_address)
 
     # Access for handlers
@@ -208,6 +213,7 @@ class AddressSpace:
         if not anonymous:
             status = os.fstat(host_fd)
             file = (status.st_dev, status.st_ino)
+            self._guard(start, end)
             offset &= -PAGE
         grows = bool(flags & Map.MAP_GROWSDOWN)
         self._insert(Region(start, end, prot & _RIGHTS, shared, name, file, offset if file else 0, grows))
@@ -335,11 +341,31 @@ class AddressSpace:
         self._pages.set(region.start, limit, page_bits(region.prot))
         return True
 
+    def take_bus_error(self) -> int | None:
+        """The guest address of an access that the host refused since the last call: its file was cut after it was mapped."""
+        if not self._bus_error[0]:
+            return None
+        host, self._bus_error[0] = self._bus_error[0], 0
+        _, base = next(
+            item for item in self._bases.items() if 0 <= host - item[1] - (item[0] << CHUNK_SHIFT) < CHUNK
+        )
+        page = (host - base) & -PAGE
+        self._pages.set(page, page + PAGE, BEYOND_FILE)
+        self._cpu.flush_pages()
+        return host - base
+
+    def _guard(self, start: int, end: int) -> None:
+        for index in range(start >> CHUNK_SHIFT, ((end - 1) >> CHUNK_SHIFT) + 1):
+            host = self._bases[index] + (index << CHUNK_SHIFT)
+            guard(host, host + CHUNK, self._bus_error.buffer_info()[0], self._cpu.budget_address)
+
     def close(self) -> None:
         """Gives all host memory back; the CPU must not run any more."""
         for view in self._views.values():
             view.release()
         self._views.clear()
+        for index, base in self._bases.items():
+            release(base + (index << CHUNK_SHIFT))
         self._mirror.close()
         self._pages.close()
 

@@ -208,6 +208,23 @@ def test_a_file_and_what_lies_beyond_its_end(board: Any) -> None:
         os.close(read_only)
 
 
+def test_a_file_that_is_cut_while_it_is_mapped(board: Any) -> None:
+    memory = board.memory
+    with tempfile.TemporaryFile() as file:
+        file.truncate(0x3000)
+        base = memory.map(0, 0x3000, RW, Map.MAP_SHARED, file.fileno())
+        assert board.run("8b00 0f0b", rax=base + 0x2000)[0].kind is StopKind.INVALID
+        file.truncate(0x1000)
+        stop, _ = board.run("8b00 eb00 0f0b", rax=base + 0x2004)
+        assert stop.kind is StopKind.BUDGET
+        assert memory.take_bus_error() == base + 0x2004
+        assert memory.take_bus_error() is None
+        stop, _ = board.run("8b00 0f0b", rax=base + 0x2000)
+        assert (stop.kind, memory.rights(stop.address)) == (StopKind.MEMORY, BEYOND_FILE)
+        assert memory.read(base + 0x1000, 4) == bytes(4)  # the bench's own access survives, too
+        assert memory.take_bus_error() == base + 0x1000
+
+
 def test_shared_mappings_of_a_file_are_one_memory(board: Any) -> None:
     memory = board.memory
     with tempfile.TemporaryFile() as file:
