@@ -55,8 +55,9 @@ class FileSystem(Roots):
         follow = (
             not flags & Open.O_NOFOLLOW and flags & (Open.O_CREAT | Open.O_EXCL) != Open.O_CREAT | Open.O_EXCL
         )
-        with self.walk(thread, dirfd, path, follow) as found:
-            if flags & Open.O_CREAT and found.slash:
+        makes_directory = bool(flags & Open.O_CREAT) and path.endswith(b"/")
+        with self.walk(thread, dirfd, path, follow, parent=makes_directory) as found:
+            if flags & Open.O_CREAT and not found.last and (makes_directory or found.slash):
                 raise OSError(errno.EISDIR, "a name that ends in a slash")
             if not found.exists:
                 host = self._create(found, flags, mode)

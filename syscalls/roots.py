@@ -236,7 +236,7 @@ class Roots:
                 if (
                     found.fd >= 0
                     and stat.S_ISLNK(found.mode)
-                    and (pending or follow or (slash and not parent))
+                    and (pending or (not parent and (follow or slash)))
                 ):
                     links += 1
                     if links > MAX_LINKS:

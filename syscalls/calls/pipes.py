@@ -35,12 +35,13 @@ def _pipe(thread: Thread, address: int, flags: int) -> int:
         return result
     fds = thread.fds
     ends = (scratch.words[0], scratch.words[1])
-    status = flags & (Open.O_NONBLOCK | Open.O_DIRECT)
     cloexec = bool(flags & Open.O_CLOEXEC)
     made: list[int] = []
     try:
-        for host, mode in zip(ends, (Open.O_RDONLY, Open.O_WRONLY), strict=True):
-            description = Description("pipe", mode | status, pollable=True, host_nonblocking=True)
+        reads = Open.O_RDONLY | flags & Open.O_NONBLOCK
+        writes = Open.O_WRONLY | flags & (Open.O_NONBLOCK | Open.O_DIRECT)  # packets are the writer's affair
+        for host, status in zip(ends, (reads, writes), strict=True):
+            description = Description("pipe", status, pollable=True, host_nonblocking=True)
             made.append(fds.add(Descriptor(host, description, cloexec)))
         thread.memory.write(address, made[0].to_bytes(4, "little") + made[1].to_bytes(4, "little"))
     except OSError:

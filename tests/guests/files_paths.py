@@ -138,7 +138,7 @@ def stat(label: bytes, path: bytes, flags: i64) -> None:
     code = result(label, syscall(numbers.newfstatat, At.AT_FDCWD, path.ptr, addr(facts), flags))
     if code == 0:
         result(b"  mode", i64(facts.mode))
-        if facts.mode & FileType.S_IFREG:
+        if facts.mode & FileType.S_IFREG != 0:
             result(b"  size", facts.size)
             result(b"  links", i64(facts.links))
 
