@@ -48,6 +48,7 @@ def compile_program(file: Path, *, debug: bool = True, opt: str = "s") -> Compil
         )
         raise CompileError(report.diagnostics) from None
     emitter = ModuleEmitter(
+        main.path,
         debug=DebugInfo(main.path) if debug else None,
         size=opt == "s",
         allocators=lambda symbol: _frame_functions(program, symbol),
@@ -141,6 +142,7 @@ def _memory_functions(names: list[str], debug: bool) -> str:
     module = _builtin(program, "memory")
     check_trusted(program, module)
     emitter = ModuleEmitter(
+        module.path,
         debug=DebugInfo(module.path) if debug else None,
         size=True,
         allocators=lambda symbol: _frame_functions(program, symbol),

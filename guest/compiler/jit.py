@@ -31,7 +31,7 @@ class Library:
         report = Report()
         sources = Sources(Path(file), report)
         program = Program(sources, report)
-        emitter = ModuleEmitter(debug=None, size=True, allocators=_no_coroutines, report=None)
+        emitter = ModuleEmitter(str(file), debug=None, size=True, allocators=_no_coroutines, report=None)
         found: dict[str, FunctionSymbol] = {}
         try:
             main = sources.load(sources.main_file)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from guest.compiler import tree
 from guest.compiler.diagnostics import Span
 from guest.compiler.emit.debug import DebugInfo
-from guest.compiler.emit.layout import byte_string, constant, memory_or_bytes, symbol
+from guest.compiler.emit.layout import byte_string, constant, escape, memory_or_bytes, symbol
 from guest.compiler.symbols import ConstantSymbol, FunctionSymbol, GlobalSymbol
 from guest.compiler.types import align_of
 
@@ -16,10 +16,11 @@ LARGEST_LINE = 0xFFFF
 
 
 class ModuleEmitter:
-    """Collects functions, data and declarations. `allocators` gives the frame functions of coroutines."""
+    """Collects functions, data and declarations of the module `name`. `allocators` gives the frame functions of coroutines."""
 
     def __init__(
         self,
+        name: str,
         *,
         debug: DebugInfo | None,
         size: bool,
@@ -27,6 +28,7 @@ class ModuleEmitter:
         report: FunctionSymbol | None,
         exported: bool = False,
     ) -> None:
+        self.name = name
         self.debug = debug
         self.size = size
         self.frame_functions = allocators
@@ -159,6 +161,7 @@ class ModuleEmitter:
         if self.report is not None:
             self.data += self._trap_data()
         parts = [
+            f'source_filename = "{escape(self.name.encode())}"',
             f'target triple = "{TRIPLE}"',
             *self.data,
             "",

@@ -152,3 +152,45 @@ def test_cache_forgets_the_oldest_programs(
     for value in range(4):
         guest.compiler.build(write_program(SOURCE, name=f"main{value}.py", part="X = 1\n"))
     assert len(list(cache.cache_folder().iterdir())) == 4
+
+
+def test_odd_file_names(
+    write_program: Callable[..., Path], execute: Callable[[bytes], subprocess.CompletedProcess[bytes]]
+) -> None:
+    source = SOURCE + "\n@naked\ndef f() -> None:\n    asm('jmp {main}')\n"
+    source = source.replace("import i64", "import asm, i64, naked").replace(
+        "return part.X", "return other() + 3"
+    )
+    source += "\ndef other() -> i64:\n    assert part.X == 1\n    return part.X\n"
+    file = write_program(source, name='my-odd "pro gram" \u00fc.py', part="X = 1\n")
+    assert execute(guest.compiler.build(file)).returncode == 4
+
+
+def test_developers_door(write_program: Callable[..., Path]) -> None:
+    file = write_program(SOURCE, part="X = 1\n")
+    run = [sys.executable, "-m", "guest.compiler", str(file), "-o"]
+    folder = file.parent
+    for arguments, start in (
+        (["a.elf"], b"\x7fELF"),
+        (["b.elf", "--strip"], b"\x7fELF"),
+        (["c.ll", "--emit-llvm"], b";"),
+    ):
+        subprocess.run(
+            [*run, *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            check=True,
+            timeout=60,
+        )
+        assert (folder / arguments[0]).read_bytes().startswith(start)
+    (folder / "part.py").write_text("X = None\n")
+    wrong = subprocess.run(
+        [*run, "d.elf"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert wrong.returncode == 1
+    assert wrong.stderr.startswith(b"part.py:1:5: error: ")
