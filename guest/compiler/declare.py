@@ -318,7 +318,7 @@ class Program:
         marks, _ = read_marks(Checker(self, module), node)
         if "struct" not in marks:
             raise self.report.reject(self.name_span(module, node), f"the class {node.name} needs @struct")
-        if node.bases or node.keywords:
+        if node.bases or node.keywords or getattr(node, "type_params", None):
             raise self.report.reject(self.name_span(module, node), "a @struct class has no base classes")
         struct = Struct(node.name, module.name)
         self.structs[struct] = (module, node)

@@ -83,6 +83,8 @@ def signature(program: Program, symbol: FunctionSymbol) -> None:
     node, module = symbol.node, symbol.module
     checker = Checker(program, module)
     rest = node.args
+    if getattr(node, "type_params", None):  # Python 3.12
+        raise program.report.reject(symbol.span, "type parameters are not part of the guest language")
     for extra in (rest.vararg, rest.kwarg):
         if extra is not None:
             raise checker.reject(extra, "*args and **kwargs are not part of the guest language")
