@@ -290,10 +290,10 @@ class _Generator:
                 counts[arg.phase] += 1
                 shown = f"text{index}({'before' if arg.phase == 'in' else 'after'}[{position}])"
                 if arg.phase == "out":  # not returned: nothing was filled
-                    shown = f"({shown} if after else hex(r{index}))"
+                    shown = f"({shown} if after else hex(r{index}) if r{index} else 'NULL')"
             if isinstance(arg, FdNumber):
                 shown += f" + (f'<{{before[{fd_at}]}}>' if before[{fd_at}] else '')"
                 fd_at += 1
             fields.append(shown)
-        body = f"{_REGISTERS} = registers\n    return ', '.join([text for text in ({', '.join(fields)},) if text])"
+        body = f"{_REGISTERS} = registers\n    return ', '.join([text for text in [{', '.join(fields)}] if text])"
         return self._compile("text", "registers, before, after", body)

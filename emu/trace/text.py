@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emu.trace.schema import ERRORS, EXITS
+from syscalls.flags.signals import Signal
 from syscalls.table import Syscall
 
 Paint = Callable[[str], str]
@@ -72,8 +73,18 @@ def event_line(palette: Palette, event: dict[str, Any]) -> str:
     """`[1001] +++ thread ended +++`: an event's kind in words, and what else it says."""
     known = {"event", "sequence", "time", "pid", "tid"}
     rest = ", ".join(
-        f"{name}={value}" for name, value in event.items() if name not in known and value is not None
+        f"{name}={_event_value(name, value)}"
+        for name, value in event.items()
+        if name not in known and value is not None
     )
     words = str(event.get("event", "?")).replace("_", " ")
     tid = int(event.get("tid") or event.get("pid") or 0)
     return f"{palette.tid(tid)} " + palette.event(f"+++ {words}{f': {rest}' if rest else ''} +++")
+
+
+def _event_value(name: str, value: Any) -> str:
+    if type(value) is int and name == "signal":
+        return Signal.text(value)
+    if type(value) is int and name == "address":
+        return hex(value)
+    return str(value)
