@@ -143,8 +143,14 @@ def mremap(
         return EINVAL
     if keep and old_size != new_size:
         return EINVAL
-    if old_address % PAGE or not _aligned(new_size):
+    wanted = _aligned(new_size)
+    if old_address % PAGE or not wanted:
         return EINVAL
+    if fixed:
+        if new_address % PAGE or wanted > TASK_SIZE or new_address > TASK_SIZE - wanted:
+            return EINVAL
+        if old_address < new_address + wanted and new_address < old_address + _aligned(old_size):
+            return EINVAL
     return thread.memory.remap(old_address, old_size, new_size, flags, new_address)
 
 

@@ -1,9 +1,10 @@
 """dup, dup2, dup3, fcntl, ioctl: numbers, flags, sharing, errors. Works in the current directory."""
 
-from guest.lang import addr, array, i32, i64, ptr, syscall, u8, u64
-from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from hands import NOWHERE, make_file, open_at, position, read_back
 from say import check, result, say, say_hex
+
+from guest.lang import addr, array, i32, i64, ptr, syscall, u8, u64
+from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from syscalls import numbers
 from syscalls.flags import Fcntl, Ioctl, LockType, Open, Seal
 
@@ -86,7 +87,10 @@ def descriptor_flags() -> None:
 def status_flags() -> None:
     fd = open_at(NAME, Open.O_RDWR | Open.O_CREAT | Open.O_NOCTTY | Open.O_TRUNC | Open.O_CLOEXEC)
     flags(b"as opened", fd)
-    result(b"F_SETFL all", fcntl(fd, Fcntl.F_SETFL, Open.O_APPEND | Open.O_NONBLOCK | Open.O_NOATIME | Open.O_WRONLY))
+    result(
+        b"F_SETFL all",
+        fcntl(fd, Fcntl.F_SETFL, Open.O_APPEND | Open.O_NONBLOCK | Open.O_NOATIME | Open.O_WRONLY),
+    )
     flags(b"set", fd)
     copy = syscall(numbers.dup, fd)
     flags(b"of the copy", copy)

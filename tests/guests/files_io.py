@@ -1,9 +1,10 @@
 """read, write, pread, pwrite, lseek, close on a file: results, offsets, errors in Linux's order. Works in the current directory."""
 
-from guest.lang import addr, i64, ptr, syscall, u8
-from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from hands import NOWHERE, buffer, make_file, open_at, pages, position, read_back, show, try_open, write_text
 from say import result, say
+
+from guest.lang import addr, i64, ptr, syscall, u8
+from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from syscalls import numbers
 from syscalls.flags import Open, Prot, Seek
 

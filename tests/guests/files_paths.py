@@ -1,9 +1,10 @@
 """open, stat, access, readlink, mkdir, unlink, chdir, getcwd: how paths are resolved, and every refusal. `fill` of test_files.py says what is there."""
 
-from guest.lang import addr, array, i64, ptr, struct, syscall, u8, u32, u64
-from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from hands import NOWHERE, buffer, make_file, open_at, read_back, show, try_open, zero_buffer
 from say import check, result, say
+
+from guest.lang import addr, array, i64, ptr, struct, syscall, u8, u32, u64
+from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from syscalls import numbers
 from syscalls.flags import Access, At, FileType, Open
 
@@ -131,7 +132,10 @@ def links() -> None:
     fd = open_at(b"link\0", Open.O_PATH | Open.O_NOFOLLOW)
     show(b"readlinkat by descriptor", syscall(numbers.readlinkat, fd, b"\0".ptr, addr(buffer[0]), 100))
     syscall(numbers.close, fd)
-    result(b"readlinkat of the directory", syscall(numbers.readlinkat, At.AT_FDCWD, b"\0".ptr, addr(buffer[0]), 9))
+    result(
+        b"readlinkat of the directory",
+        syscall(numbers.readlinkat, At.AT_FDCWD, b"\0".ptr, addr(buffer[0]), 9),
+    )
 
 
 def stat(label: bytes, path: bytes, flags: i64) -> None:
@@ -170,7 +174,9 @@ def stats() -> None:
     result(b"fstat", syscall(numbers.fstat, fd, addr(facts)))
     inode = facts.inode
     result(b"  size", facts.size)
-    result(b"fstatat by descriptor", syscall(numbers.newfstatat, fd, b"\0".ptr, addr(facts), At.AT_EMPTY_PATH))
+    result(
+        b"fstatat by descriptor", syscall(numbers.newfstatat, fd, b"\0".ptr, addr(facts), At.AT_EMPTY_PATH)
+    )
     check(b"  the same inode", facts.inode == inode)
     result(b"file as directory", syscall(numbers.newfstatat, fd, b"x\0".ptr, addr(facts), 0))
     result(b"fstat nowhere", syscall(numbers.fstat, fd, NOWHERE))

@@ -1,9 +1,10 @@
 """readv, writev and their positioned forms: totals, order of errors, limits, short counts."""
 
-from guest.lang import addr, array, i64, ptr, struct, syscall, u8
-from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from hands import NOWHERE, buffer, open_at, pages, position, read_back, show, zero_buffer
 from say import result, say
+
+from guest.lang import addr, array, i64, ptr, struct, syscall, u8
+from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from syscalls import numbers
 from syscalls.flags import Open, Prot, ReadWrite, Seek
 

@@ -1,7 +1,8 @@
 """What file guests do over and over: open by name, write and read back, show what came."""
 
-from guest.lang import addr, array, i64, ptr, syscall, u8, u64
 from say import result, say, say_number
+
+from guest.lang import addr, array, i64, ptr, syscall, u8, u64
 from syscalls import numbers
 from syscalls.flags import At, Open
 
@@ -47,9 +48,9 @@ def show(label: bytes, count: i64) -> i64:
     """Print what a call has put into `buffer`, or its error."""
     result(label, count)
     if count > 0:
-        say(b"  \"")
+        say(b'  "')
         syscall(numbers.write, 1, addr(buffer[0]), count)
-        say(b"\"\n")
+        say(b'"\n')
     return count
 
 

@@ -1,9 +1,10 @@
 """pipe, pipe2, eventfd: what goes through, what would block, what breaks."""
 
-from guest.lang import addr, array, i32, i64, ptr, syscall, u8, u64
-from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from hands import NOWHERE, buffer, pages, read_back, write_text
 from say import check, result, say
+
+from guest.lang import addr, array, i32, i64, ptr, syscall, u8, u64
+from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from syscalls import numbers
 from syscalls.flags import Eventfd, Fcntl, Ioctl, Open, Pipe, Prot, Seek
 

@@ -59,6 +59,8 @@ def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
     return compare
 
 
-@pytest.mark.parametrize("name", ["files_io", "files_descriptors", "files_paths"])
+@pytest.mark.parametrize(
+    "name", ["files_io", "files_descriptors", "files_paths", "files_vectors", "mapping_basic", "pipes_basic"]
+)
 def test_guests_say_the_same(alike: Callable[..., str], name: str) -> None:
     alike(name)

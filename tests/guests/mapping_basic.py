@@ -1,0 +1,307 @@
+"""mmap, munmap, mprotect, mremap, madvise, brk, msync, mlock, mincore: contents, placement relative to one another, errors."""
+
+from hands import NOWHERE, buffer, byte_at, make_file, open_at, pages, put_byte, show
+from say import check, result, say
+
+from guest.lang import addr, array, i64, ptr, syscall, u8, u64
+from guest.rt.start import _start  # noqa: F401  where the kernel enters
+from syscalls import numbers
+from syscalls.flags import Madvise, Map, Mlock, Mlockall, Mremap, Msync, Open, Prot
+
+RW = Prot.PROT_READ | Prot.PROT_WRITE
+ANON = Map.MAP_PRIVATE | Map.MAP_ANONYMOUS
+NAME = b"map.bin\0"
+
+
+def mmap(address: u64, size: i64, protection: i64, flags: i64, fd: i64, offset: i64) -> i64:
+    return syscall(numbers.mmap, address, size, protection, flags, fd, offset)
+
+
+def refused(label: bytes, value: i64) -> None:
+    """Print an error; an address is only `mapped`."""
+    if value < 0 and value > -4096:
+        result(label, value)
+    else:
+        say(label)
+        say(b": mapped\n")
+
+
+def probe(label: bytes, address: u64) -> None:
+    """Print whether the byte there can be read and written, as the kernel sees it."""
+    fds = array[u8, 8]()
+    syscall(numbers.pipe2, addr(fds[0]), 0)
+    reader = i64(fds[0])
+    writer = i64(fds[4])
+    say(label)
+    if syscall(numbers.write, writer, address, 1) == 1:
+        say(b": readable")
+    else:
+        say(b": -")
+        syscall(numbers.write, writer, b"x".ptr, 1)
+    copied = syscall(numbers.read, reader, address, 1)
+    if copied == 1:
+        say(b" writable\n")
+    else:
+        say(b" -\n")
+    syscall(numbers.close, reader)
+    syscall(numbers.close, writer)
+
+
+def anonymous() -> None:
+    one = pages(1, RW)
+    check(b"zeroed", byte_at(one) == 0 and byte_at(one + 4095) == 0)
+    put_byte(one, 7)
+    two = pages(1, RW)
+    check(b"the next one is below", two + 4096 == one)
+    three = pages(3, Prot.PROT_READ)
+    check(b"and the next", three + 3 * 4096 == two)
+    result(b"munmap the middle", syscall(numbers.munmap, two, 4096))
+    probe(b"the hole", two)
+    probe(b"above", one)
+    probe(b"below", three)
+    again = pages(1, RW)
+    check(b"the hole is filled first", again == two)
+    result(b"munmap a byte unmaps a page", syscall(numbers.munmap, again, 1))
+    probe(b"page", again)
+    result(b"munmap nothing there", syscall(numbers.munmap, again, 4096))
+    result(b"munmap 0", syscall(numbers.munmap, one, 0))
+    result(b"munmap unaligned", syscall(numbers.munmap, one + 1, 4096))
+    result(b"munmap huge", syscall(numbers.munmap, one, -1))
+    result(b"munmap kernel", syscall(numbers.munmap, 0xFFFF800000000000, 4096))
+    refused(b"mmap 0", mmap(0, 0, RW, ANON, -1, 0))
+    refused(b"mmap -1", mmap(0, -1, RW, ANON, -1, 0))
+    refused(b"mmap 2^47", mmap(0, 1 << 47, RW, ANON, -1, 0))
+    refused(b"mmap no type", mmap(0, 4096, RW, Map.MAP_ANONYMOUS, -1, 0))
+    refused(b"mmap type 4", mmap(0, 4096, RW, Map.MAP_ANONYMOUS | 4, -1, 0))
+    refused(b"mmap validate", mmap(0, 4096, RW, Map.MAP_ANONYMOUS | 3, -1, 0))
+    refused(b"mmap odd offset", mmap(0, 4096, RW, ANON, -1, 5))
+    refused(b"mmap offset", mmap(0, 4096, RW, ANON, -1, 4096))
+    refused(b"mmap file 99", mmap(0, 4096, RW, Map.MAP_PRIVATE, 99, 0))
+    refused(b"mmap file -1", mmap(0, 0, RW, 0, -1, 0))
+    refused(b"mmap file 99, odd offset", mmap(0, 4096, RW, Map.MAP_PRIVATE, 99, 5))
+    refused(b"mmap shared growing", mmap(0, 4096, RW, 0x21 | Map.MAP_GROWSDOWN, -1, 0))
+    refused(b"mmap unknown protection", mmap(0, 4096, 0x70, ANON, -1, 0))
+    refused(b"mmap unknown flag", mmap(0, 4096, RW, ANON | 0x8000000, -1, 0))
+    fixed = one - 64 * 4096
+    check(b"MAP_FIXED", u64(mmap(fixed, 8192, RW, ANON | Map.MAP_FIXED, -1, 0)) == fixed)
+    put_byte(fixed, 9)
+    check(b"MAP_FIXED replaces", u64(mmap(fixed, 4096, RW, ANON | Map.MAP_FIXED, -1, 0)) == fixed)
+    check(b"and is empty", byte_at(fixed) == 0)
+    refused(b"MAP_FIXED unaligned", mmap(fixed + 1, 4096, RW, ANON | Map.MAP_FIXED, -1, 0))
+    refused(b"MAP_FIXED beyond", mmap(0x7FFFFFFFF000, 4096, RW, ANON | Map.MAP_FIXED, -1, 0))
+    refused(b"MAP_FIXED_NOREPLACE taken", mmap(fixed, 4096, RW, ANON | Map.MAP_FIXED_NOREPLACE, -1, 0))
+    free = fixed - 64 * 4096
+    check(b"NOREPLACE free", u64(mmap(free, 4096, RW, ANON | Map.MAP_FIXED_NOREPLACE, -1, 0)) == free)
+    check(b"hint free", u64(mmap(free - 8192, 4096, RW, ANON, -1, 0)) == free - 8192)
+    check(b"hint taken goes elsewhere", u64(mmap(free, 4096, RW, ANON, -1, 0)) != free)
+    check(b"hint is rounded down", u64(mmap(free - 40959, 4096, RW, ANON, -1, 0)) == free - 40960)
+    low = mmap(0, 4096, RW, ANON | Map.MAP_32BIT, -1, 0)
+    check(b"MAP_32BIT is below 2 GiB", low > 0 and low < 0x80000000)
+    shared = mmap(0, 4096, RW, Map.MAP_SHARED | Map.MAP_ANONYMOUS, -1, 0)
+    put_byte(u64(shared), 3)
+    check(b"shared anonymous", byte_at(u64(shared)) == 3)
+
+
+def protections() -> None:
+    area = pages(4, RW)
+    put_byte(area + 4096, 1)
+    result(b"mprotect", syscall(numbers.mprotect, area + 4096, 4096, Prot.PROT_READ))
+    probe(b"first", area)
+    probe(b"second", area + 4096)
+    probe(b"third", area + 8192)
+    result(b"mprotect none", syscall(numbers.mprotect, area, 16384, Prot.PROT_NONE))
+    probe(b"second", area + 4096)
+    result(b"mprotect back", syscall(numbers.mprotect, area, 16384, RW))
+    check(b"contents are kept", byte_at(area + 4096) == 1)
+    result(b"mprotect one byte", syscall(numbers.mprotect, area, 1, Prot.PROT_READ))
+    probe(b"first", area)
+    probe(b"second", area + 4096)
+    result(b"mprotect unaligned", syscall(numbers.mprotect, area + 1, 4096, RW))
+    result(b"mprotect 0", syscall(numbers.mprotect, area, 0, RW))
+    result(b"mprotect 0, unknown", syscall(numbers.mprotect, area, 0, 0x70))
+    result(b"mprotect unknown", syscall(numbers.mprotect, area, 4096, 0x70))
+    result(b"mprotect nothing there", syscall(numbers.mprotect, NOWHERE * 256, 4096, RW))
+    result(b"mprotect huge", syscall(numbers.mprotect, area, -1, RW))
+    result(b"mprotect both ways", syscall(numbers.mprotect, area, 4096, 0x03000000 | RW))
+    result(b"mprotect grows", syscall(numbers.mprotect, area, 4096, 0x01000000 | RW))
+    syscall(numbers.munmap, area + 8192, 4096)
+    result(b"mprotect over a hole", syscall(numbers.mprotect, area, 16384, Prot.PROT_READ))
+    probe(b"before the hole", area + 4096)
+    probe(b"behind the hole", area + 12288)
+    code = pages(1, RW)
+    put_byte(code, 0xC3)
+    result(b"mprotect executable", syscall(numbers.mprotect, code, 4096, Prot.PROT_READ | Prot.PROT_EXEC))
+    probe(b"code", code)
+    result(b"write only", syscall(numbers.mprotect, code, 4096, Prot.PROT_WRITE))
+    check(b"can be read on x86", byte_at(code) == 0xC3)
+
+
+def files() -> None:
+    make_file(NAME, b"")
+    fd = open_at(NAME, Open.O_RDWR)
+    for i in range(9):
+        for j in range(1000):
+            buffer[j] = u8(0x61 + i)
+        syscall(numbers.write, fd, addr(buffer[0]), 1000)
+    private = u64(mmap(0, 9000, RW, Map.MAP_PRIVATE, fd, 0))
+    check(b"private contents", byte_at(private) == 0x61 and byte_at(private + 8999) == 0x69)
+    check(b"zeros behind the end", byte_at(private + 9000) == 0 and byte_at(private + 12287) == 0)
+    put_byte(private, 0x21)
+    syscall(numbers.pread64, fd, addr(buffer[0]), 1, 0)
+    check(b"the file is as before", buffer[0] == 0x61)
+    shared = u64(mmap(0, 4096, RW, Map.MAP_SHARED, fd, 4096))
+    check(b"shared contents", byte_at(shared) == 0x65)
+    put_byte(shared, 0x22)
+    show(b"the file has it", syscall(numbers.pread64, fd, addr(buffer[0]), 1, 4096))
+    syscall(numbers.pwrite64, fd, b"#".ptr, 1, 4097)
+    check(b"and the other way", byte_at(shared + 1) == 0x23)
+    check(b"private pages follow until written", byte_at(private + 4097) == 0x23)
+    result(b"close", syscall(numbers.close, fd))
+    check(b"the mapping stays", byte_at(shared) == 0x22)
+    result(b"msync", syscall(numbers.msync, shared, 4096, Msync.MS_SYNC))
+    reader = open_at(NAME, Open.O_RDONLY)
+    writer = open_at(NAME, Open.O_WRONLY)
+    path = open_at(NAME, Open.O_PATH)
+    folder = open_at(b".\0", Open.O_RDONLY)
+    refused(b"shared, writable, of a reader", mmap(0, 4096, RW, Map.MAP_SHARED, reader, 0))
+    refused(b"shared, readable, of a reader", mmap(0, 4096, Prot.PROT_READ, Map.MAP_SHARED, reader, 0))
+    refused(b"private, writable, of a reader", mmap(0, 4096, RW, Map.MAP_PRIVATE, reader, 0))
+    refused(b"private of a writer", mmap(0, 4096, RW, Map.MAP_PRIVATE, writer, 0))
+    refused(b"shared of a writer", mmap(0, 4096, Prot.PROT_WRITE, Map.MAP_SHARED, writer, 0))
+    refused(b"O_PATH", mmap(0, 4096, RW, Map.MAP_PRIVATE, path, 0))
+    refused(b"directory", mmap(0, 4096, Prot.PROT_READ, Map.MAP_PRIVATE, folder, 0))
+    refused(b"no type", mmap(0, 4096, RW, 0, reader, 0))
+    refused(b"validate, unknown flag", mmap(0, 4096, Prot.PROT_READ, 3 | 0x8000000, reader, 0))
+    refused(b"growing", mmap(0, 4096, RW, Map.MAP_PRIVATE | Map.MAP_GROWSDOWN, reader, 0))
+    refused(b"huge pages", mmap(0, 4096, RW, Map.MAP_PRIVATE | Map.MAP_HUGETLB, reader, 0))
+    refused(b"offset beyond the end", mmap(0, 4096, Prot.PROT_READ, Map.MAP_PRIVATE, reader, 1 << 20))
+    refused(b"offset overflows", mmap(0, 8192, Prot.PROT_READ, Map.MAP_PRIVATE, reader, -4096))
+    reader_at = u64(mmap(0, 4096, Prot.PROT_READ, Map.MAP_SHARED, reader, 0))
+    result(b"mprotect a reader's to write", syscall(numbers.mprotect, reader_at, 4096, RW))
+    zero = open_at(b"/dev/zero\0", Open.O_RDWR)
+    zeros = u64(mmap(0, 4096, RW, Map.MAP_PRIVATE, zero, 0))
+    check(b"/dev/zero", byte_at(zeros) == 0)
+    null = open_at(b"/dev/null\0", Open.O_RDWR)
+    refused(b"/dev/null", mmap(0, 4096, RW, Map.MAP_PRIVATE, null, 0))
+    random = open_at(b"/dev/urandom\0", Open.O_RDONLY)
+    refused(b"/dev/urandom", mmap(0, 4096, Prot.PROT_READ, Map.MAP_PRIVATE, random, 0))
+    beyond = u64(mmap(0, 8192, Prot.PROT_READ, Map.MAP_PRIVATE, reader, 8192))
+    probe(b"the last page of the file", beyond)
+    probe(b"the page behind it", beyond + 4096)
+    for number in range(3, 12):
+        syscall(numbers.close, number)
+
+
+def moves() -> None:
+    area = pages(4, RW)
+    put_byte(area, 0x31)
+    put_byte(area + 4096, 0x32)
+    check(b"shrink", u64(syscall(numbers.mremap, area, 16384, 8192, 0)) == area)
+    probe(b"cut off", area + 8192)
+    check(b"grow in place", u64(syscall(numbers.mremap, area, 8192, 16384, 0)) == area)
+    check(b"new pages are empty", byte_at(area + 8192) == 0)
+    result(b"no room", syscall(numbers.mremap, area, 16384, 1 << 22, 0))
+    moved = u64(syscall(numbers.mremap, area, 16384, 1 << 22, Mremap.MREMAP_MAYMOVE))
+    check(b"moved", moved != area and byte_at(moved) == 0x31 and byte_at(moved + 4096) == 0x32)
+    probe(b"the old place", area)
+    target = pages(4, RW)
+    put_byte(target, 0x55)
+    check(
+        b"fixed",
+        u64(syscall(numbers.mremap, moved, 8192, 8192, Mremap.MREMAP_MAYMOVE | Mremap.MREMAP_FIXED, target))
+        == target,
+    )
+    check(b"fixed contents", byte_at(target) == 0x31)
+    result(b"unknown flag", syscall(numbers.mremap, target, 4096, 4096, 8))
+    result(b"fixed without maymove", syscall(numbers.mremap, target, 4096, 4096, Mremap.MREMAP_FIXED, target))
+    result(b"unaligned", syscall(numbers.mremap, target + 1, 4096, 4096, 0))
+    result(b"new size 0", syscall(numbers.mremap, target, 4096, 0, 0))
+    result(b"nothing there", syscall(numbers.mremap, NOWHERE * 256, 4096, 8192, 1))
+    result(b"fixed over itself", syscall(numbers.mremap, target, 8192, 8192, 3, target + 4096))
+    result(b"fixed unaligned", syscall(numbers.mremap, target, 4096, 4096, 3, moved + 1))
+    result(b"dontunmap, other size", syscall(numbers.mremap, target, 4096, 8192, 5))
+    result(b"dontunmap without maymove", syscall(numbers.mremap, target, 4096, 4096, 4))
+
+
+def advice() -> None:
+    area = pages(4, RW)
+    put_byte(area, 1)
+    put_byte(area + 4096, 2)
+    result(b"DONTNEED", syscall(numbers.madvise, area, 4096, Madvise.MADV_DONTNEED))
+    check(b"emptied", byte_at(area) == 0 and byte_at(area + 4096) == 2)
+    result(b"WILLNEED", syscall(numbers.madvise, area, 4096, Madvise.MADV_WILLNEED))
+    result(b"NORMAL", syscall(numbers.madvise, area, 4096, Madvise.MADV_NORMAL))
+    result(b"RANDOM", syscall(numbers.madvise, area, 4096, Madvise.MADV_RANDOM))
+    result(b"SEQUENTIAL", syscall(numbers.madvise, area, 4096, Madvise.MADV_SEQUENTIAL))
+    result(b"FREE", syscall(numbers.madvise, area, 4096, Madvise.MADV_FREE))
+    result(b"REMOVE of private", syscall(numbers.madvise, area, 4096, Madvise.MADV_REMOVE))
+    result(b"DONTFORK", syscall(numbers.madvise, area, 4096, Madvise.MADV_DONTFORK))
+    result(b"DOFORK", syscall(numbers.madvise, area, 4096, Madvise.MADV_DOFORK))
+    result(b"DONTDUMP", syscall(numbers.madvise, area, 4096, Madvise.MADV_DONTDUMP))
+    result(b"POPULATE_WRITE", syscall(numbers.madvise, area, 16384, Madvise.MADV_POPULATE_WRITE))
+    result(b"advice 5", syscall(numbers.madvise, area, 4096, 5))
+    result(b"advice -1", syscall(numbers.madvise, area, 4096, -1))
+    result(b"advice -1, unaligned", syscall(numbers.madvise, area + 1, 4096, -1))
+    result(b"unaligned", syscall(numbers.madvise, area + 1, 4096, 0))
+    result(b"size 0", syscall(numbers.madvise, area, 0, 4))
+    result(b"size 0 nowhere", syscall(numbers.madvise, 0, 0, 4))
+    result(b"size -1", syscall(numbers.madvise, area, -1, 4))
+    result(b"one byte", syscall(numbers.madvise, area + 4096, 1, 4))
+    check(b"emptied", byte_at(area + 4096) == 0)
+    put_byte(area + 12288, 9)
+    syscall(numbers.munmap, area + 4096, 4096)
+    result(b"over a hole", syscall(numbers.madvise, area, 16384, 4))
+    check(b"behind it, too", byte_at(area + 12288) == 0)
+    result(b"msync 0", syscall(numbers.msync, area, 4096, 0))
+    result(b"msync anonymous", syscall(numbers.msync, area, 4096, Msync.MS_SYNC))
+    result(b"msync both", syscall(numbers.msync, area, 4096, Msync.MS_SYNC | Msync.MS_ASYNC))
+    result(b"msync unknown", syscall(numbers.msync, area, 4096, 8))
+    result(b"msync unaligned", syscall(numbers.msync, area + 1, 4096, 4))
+    result(b"msync over the hole", syscall(numbers.msync, area, 16384, 4))
+    result(b"mlock", syscall(numbers.mlock, area, 4096))
+    result(b"mlock over the hole", syscall(numbers.mlock, area, 16384))
+    result(b"mlock2", syscall(numbers.mlock2, area + 5, 10, Mlock.MLOCK_ONFAULT))
+    result(b"mlock2 unknown", syscall(numbers.mlock2, area, 4096, 2))
+    result(b"munlock", syscall(numbers.munlock, area, 4096))
+    result(b"munlock hole", syscall(numbers.munlock, area + 4096, 4096))
+    result(b"mlockall 0", syscall(numbers.mlockall, 0))
+    result(b"mlockall 8", syscall(numbers.mlockall, 8))
+    result(b"mlockall ONFAULT alone", syscall(numbers.mlockall, Mlockall.MCL_ONFAULT))
+    result(b"munlockall", syscall(numbers.munlockall))
+    put_byte(area, 1)
+    result(b"mincore", syscall(numbers.mincore, area, 4096, addr(buffer[0])))
+    check(b"in memory", buffer[0] & 1 == 1)
+    result(b"mincore hole", syscall(numbers.mincore, area, 8192, addr(buffer[0])))
+    result(b"mincore unaligned", syscall(numbers.mincore, area + 1, 4096, addr(buffer[0])))
+    result(b"mincore nowhere", syscall(numbers.mincore, area, 4096, NOWHERE))
+
+
+def breaks() -> None:
+    start = u64(syscall(numbers.brk, 0))
+    check(b"brk 0 asks", u64(syscall(numbers.brk, 0)) == start)
+    check(b"grow", u64(syscall(numbers.brk, start + 10000)) == start + 10000)
+    check(b"empty", byte_at(start) == 0 and byte_at(start + 9999) == 0)
+    put_byte(start + 9999, 5)
+    check(b"shrink", u64(syscall(numbers.brk, start + 100)) == start + 100)
+    check(b"grow", u64(syscall(numbers.brk, start + 10000)) == start + 10000)
+    check(b"what was given back is empty", byte_at(start + 9999) == 0)
+    check(b"below the start", u64(syscall(numbers.brk, start - 4096)) == start + 10000)
+    check(b"too far", u64(syscall(numbers.brk, 0x7FFFFFFFFFFF)) == start + 10000)
+    check(b"kernel", u64(syscall(numbers.brk, -1)) == start + 10000)
+    check(b"back", u64(syscall(numbers.brk, start)) == start)
+
+
+def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
+    say(b"- anonymous\n")
+    anonymous()
+    say(b"- protections\n")
+    protections()
+    say(b"- files\n")
+    files()
+    say(b"- moves\n")
+    moves()
+    say(b"- advice\n")
+    advice()
+    say(b"- brk\n")
+    breaks()
+    return 0
