@@ -57,7 +57,7 @@ class Inlet:
             self.end = 0
 
     def make_room(self, limit: i64) -> bool:
-        """See that `room` is not 0: move the bytes to the front, or get a larger block while `size` is below `limit`."""
+        """See that `room` is not 0: move the bytes to the front, or get a block of `limit` bytes, once."""
         if self.end < self.size:
             return True
         used = self.end - self.start
@@ -67,7 +67,7 @@ class Inlet:
         else:
             if self.size >= limit:
                 return False
-            larger = heap.allocate(u64(self.size * 2))
+            larger = heap.allocate(u64(limit))
             if larger == null:
                 return False
             memory_copy(larger, self.memory, used)

@@ -15,7 +15,7 @@ WELCOME = b"Welcome to the echo terminal of emu.\r\n"
 POLICY_VIOLATION = 1008
 TRY_AGAIN_LATER = 1013
 HEADROOM = 16  # before the payload, for the frame header
-SMALL = 1024  # payload bytes that are allocated at least, and kept between messages
+SMALL = 1008  # payload bytes that are allocated at least; with the headroom, just a block of 1024
 
 
 @struct

@@ -1,6 +1,7 @@
 """Where resources end: time-outs, task slots, descriptors; and that nothing grows."""
 
 import http.client
+import random
 import resource
 import socket
 import time
@@ -111,6 +112,60 @@ def test_running_out_of_descriptors(serve: Callable, workers: int) -> None:
     for client in clients:
         client.close()
     time.sleep(0.2)
+    assert server.alive()
+
+
+def test_more_memory_asked_for_than_there_is(serve: Callable) -> None:
+    """Heads of nearly 8 KiB on as many connections as there are; some may be refused, all are answered."""
+    server = serve(4)
+    clients = [server.connect() for _ in range(900)]
+    head = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 8000
+    for client in clients:
+        client.sendall(head[:7000])
+    for client in clients:
+        client.sendall(head[7000:])
+    for client in clients:
+        client.sendall(b"\r\n\r\n")
+    replies = {client.recv(1000)[:13] for client in clients}
+    assert replies <= {b"HTTP/1.1 200 ", b"HTTP/1.1 503 "}
+    for client in clients:
+        client.close()
+    assert server.alive()
+
+
+def test_garbage_of_every_kind(serve: Callable) -> None:
+    server = serve(2)
+    chance = random.Random(1)
+    pieces = [
+        b"GET / HTTP/1.1\r\n",
+        b"Host: a\r\n",
+        b"\r\n",
+        b"Content-Length: 9\r\n",
+        b"Upgrade: websocket\r\n",
+    ]
+    pieces += [
+        b"Transfer-Encoding: chunked\r\n",
+        b"5\r\nabcde\r\n",
+        b"0\r\n\r\n",
+        b"\x81\x85mask",
+        b"\x88\x80mask",
+        b"\0",
+    ]
+    pieces += [
+        b"Connection: Upgrade\r\n",
+        b"Sec-WebSocket-Version: 13\r\n",
+        b"GET /ws HTTP/1.1\r\nHost: a\r\n",
+    ]
+    pieces += [b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b"Expect: 100-continue\r\n", b"x" * 3000]
+    for _ in range(300):
+        with server.connect() as client:
+            parts = [chance.choice(pieces) for _ in range(chance.randrange(1, 12))]
+            if chance.random() < 0.3:
+                parts.append(chance.randbytes(chance.randrange(200)))
+            client.sendall(b"".join(parts))
+            if chance.random() < 0.5:
+                client.shutdown(socket.SHUT_WR)
+                server.read_all(client)
     assert server.alive()
 
 
