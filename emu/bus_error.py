@@ -87,7 +87,7 @@ class _Guard:
         present = (ctypes.c_uint64 * 4)()
         kernel.call4(numbers.rt_sigaction, _SIGBUS, 0, ctypes.addressof(present), _SET_SIZE)
         if present[0] != self.handler:
-            self.previous[:] = present[:]
+            ctypes.memmove(self.previous, present, ctypes.sizeof(present))
             kernel.call4(numbers.rt_sigaction, _SIGBUS, ctypes.addressof(self.action), 0, _SET_SIZE)
 
 
@@ -126,7 +126,8 @@ def release(start: int) -> None:
         found = at if table[at] == start else found
         last = at
     if found >= 0:
-        moved = table[last : last + _ENTRY]
+        moved = [table[last + word] for word in range(_ENTRY)]
         table[last] = 0
         if found != last:
-            table[found : found + _ENTRY] = moved
+            for word, value in enumerate(moved):
+                table[found + word] = value

@@ -13,6 +13,7 @@ from importlib.machinery import PathFinder
 from typing import Any, NamedTuple
 
 from emu import cpu_native as native
+from emu.context import WORD, Context
 from emu.cpuid import cpuid
 from emu.mirror import peek
 from emu.pages import CHUNK, EXEC, PAGE, READ, USER_END, WRITE
@@ -54,53 +55,6 @@ class Stop(NamedTuple):
     vector: int = 0
     address: int = 0
     access: int = 0
-
-
-class Context:
-    """The state of a guest thread while it does not run, and the ring of its last system calls."""
-
-    __slots__ = ("ring", "ring_address", "words")
-
-    def __init__(self, words: bytes | memoryview) -> None:
-        self.words = memoryview(bytearray(words)).cast("Q")
-        self.ring = array("Q", bytes(native.RING_WORDS * 8))
-        self.ring_address = self.ring.buffer_info()[0]
-
-    def copy(self) -> "Context":
-        """A context with the same registers and an empty ring."""
-        return Context(self.words.cast("B"))
-
-    def __getitem__(self, register: str) -> int:
-        return int(self.words[_WORD[register]])
-
-    def __setitem__(self, register: str, value: int) -> None:
-        self.words[_WORD[register]] = value & 0xFFFFFFFFFFFFFFFF
-
-    def answer(self, result: int) -> None:
-        """Stores the result of the system call in which the thread is parked."""
-        result &= 0xFFFFFFFFFFFFFFFF
-        self.words[0] = result
-        ring = self.ring
-        ring[(ring[0] // 8 - 8) % (native.RING_ENTRIES * 8) + 8 + 7] = result
-
-    def last_calls(self) -> list[tuple[int, tuple[int, ...], int | None]]:
-        """The thread's last calls, oldest first: number, six arguments, result (None: has not returned)."""
-        calls = []
-        first = self.ring[0] // 64
-        for index in range(native.RING_ENTRIES):
-            at = 8 + (first + index) % native.RING_ENTRIES * 8
-            number, *args, result = self.ring[at : at + 8]
-            if any(args) or number or result:
-                calls.append((number, tuple(args), None if result == native.RING_OPEN else _signed(result)))
-        return calls
-
-
-_WORD = {name: index for index, name in enumerate(native.REGISTERS)}
-_WORD |= {"rip": native.RIP, "fs_base": native.FS_BASE, "gs_base": native.GS_BASE}
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value
 
 
 class _Library:
@@ -162,9 +116,11 @@ class Cpu:
         handle = _ptr()
         self._check(library.open(_UC_ARCH_X86, _UC_MODE_64, ctypes.byref(handle)), "uc_open")
         self._engine = handle
-        self._ctl(7, _UC_CPU_MODEL)
-        self._ctl(12, _UC_TLB_VIRTUAL)
-        self._ctl(4, 1)  # several exits, of which there are none: `until` of uc_emu_start means nothing
+        self._ctl(native.CTL_CPU_MODEL, _UC_CPU_MODEL)
+        self._ctl(native.CTL_TLB_TYPE, _UC_TLB_VIRTUAL)
+        self._ctl(
+            native.CTL_USE_EXITS, 1
+        )  # several exits, of which there are none: `until` of uc_emu_start means nothing
         self._env = self._find_state()
         state = (ctypes.c_char * native.STATE_BYTES).from_address(self._env)
         self._words = memoryview(state).cast("B").cast("Q")
@@ -407,10 +363,10 @@ class Cpu:
         return left if left < 1 << 63 else 0
 
     def __getitem__(self, register: str) -> int:
-        return int(self._words[_WORD[register]])
+        return int(self._words[WORD[register]])
 
     def __setitem__(self, register: str, value: int) -> None:
-        self._words[_WORD[register]] = value & 0xFFFFFFFFFFFFFFFF
+        self._words[WORD[register]] = value & 0xFFFFFFFFFFFFFFFF
 
     @property
     def pc(self) -> int:
@@ -426,7 +382,7 @@ class Cpu:
 
     def registers(self) -> dict[str, int]:
         """All registers that a report shows, by name."""
-        return {name: self[name] for name in _WORD} | {"eflags": self.eflags}
+        return {name: self[name] for name in WORD} | {"eflags": self.eflags}
 
     @property
     def calls(self) -> int:

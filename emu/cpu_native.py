@@ -16,7 +16,7 @@ UC_INVALID_ADDRESS = 1416  # uc_struct.invalid_addr: the exact address of the la
 STATE_BYTES = 5600
 OLD_EXCEPTION = 5496 // 4  # 4-byte words: the exception being delivered; the engine never clears it
 CONTEXT_WORDS = 231  # up to and with xmm15: the rest of the state never changes in user mode
-CTL_EXITS, CTL_TB_REMOVE_CACHE, CTL_TLB_FLUSH = 6, 9, 11
+CTL_USE_EXITS, CTL_EXITS, CTL_CPU_MODEL, CTL_TB_REMOVE_CACHE, CTL_TLB_FLUSH, CTL_TLB_TYPE = 4, 6, 7, 9, 11, 12
 
 REGISTERS = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{n}" for n in range(8, 16)))
 """The general registers in the order in which the state holds them, 8 bytes each from offset 0."""

@@ -1,4 +1,4 @@
-"""The address space of a guest process: mmap(2) and its kin with Linux's rules, and checked access for handlers.
+"""The address space of a guest process: mmap(2) and its kin with Linux's rules.
 
 Three things are kept in step: the map of regions (what the guest believes), the mirror (what the host's kernel enforces
 for its own copies), and the page table (what the CPU enforces).
@@ -8,14 +8,12 @@ import ctypes
 import errno
 import os
 import stat
-import struct
-from array import array
 from dataclasses import replace
-from typing import NoReturn, Protocol
 
+from emu.access import GuestBytes, Processor, fail
 from emu.bus_error import guard, release
-from emu.mirror import Mirror, peek
-from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, EXEC, PAGE, READ, USER_END, WRITE, PageTable
+from emu.mirror import peek
+from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, PAGE, READ, USER_END
 from emu.regions import Region, RegionMap
 from syscalls.flags import Map, Mremap, Prot
 
@@ -30,25 +28,7 @@ STACK_GAP = 256 * PAGE
 DEFAULT_LIMIT = 4 << 30
 
 _32BIT_START, _32BIT_END = 0x40000000, 0x80000000
-_OFFSET = CHUNK - 1
 _RIGHTS = Prot.PROT_READ | Prot.PROT_WRITE | Prot.PROT_EXEC
-_U32 = struct.Struct("<I")
-_U64 = struct.Struct("<Q")
-
-
-class Processor(Protocol):
-    """What an address space needs of a CPU (`emu.cpu.Cpu`)."""
-
-    @property
-    def budget_address(self) -> int: ...
-    def use_pages(self, directory_address: int) -> None: ...
-    def add_chunk(self, address: int, host_address: int) -> None: ...
-    def flush_pages(self) -> None: ...
-    def flush_code(self, address: int, size: int) -> None: ...
-
-
-def _fail(number: int) -> NoReturn:
-    raise OSError(number, os.strerror(number))
 
 
 def _up(value: int) -> int:
@@ -61,114 +41,15 @@ def page_bits(prot: int) -> int:
     return bits | READ if bits else 0
 
 
-class AddressSpace:
+class AddressSpace(GuestBytes):
     """One guest address space; fulfils `syscalls.memory.Memory`. `limit` bounds the writable bytes that are mapped."""
 
     def __init__(self, cpu: Processor, limit: int = DEFAULT_LIMIT) -> None:
+        super().__init__(cpu)
         self.regions = RegionMap()
         self.limit = limit
         self.brk_start = self.brk = 0
-        self._cpu = cpu
-        self._pages = PageTable()
-        self._mirror = Mirror()
-        self._bases = self._mirror.bases
-        self._views: dict[int, memoryview] = {}
         self._charged = 0  # writable bytes
-        self._self_modifying = 0  # bytes that are both writable and executable
-        self._bus_error = array("Q", [0])
-        cpu.use_pages(self._pages.directory_address)
-
-    # Access for handlers
-
-    def host(self, address: int) -> int:
-        """The host address behind `address`; raises EFAULT outside the user range."""
-        base = self._bases.get(address >> CHUNK_SHIFT)
-        return base + address if base is not None else self._mirror.host(address)
-
-    def readable(self, address: int, size: int) -> int:
-        """How many of `size` bytes from `address` on can be read without a gap."""
-        return self._pages.run(address, size, READ)
-
-    def rights(self, address: int) -> int:
-        """The page table's entry at `address`: READ | WRITE | EXEC, or 0, or BEYOND_FILE."""
-        return self._pages.get(address)
-
-    def read(self, address: int, size: int) -> bytes:
-        """`size` bytes; raises EFAULT unless all are readable."""
-        if size <= 0:
-            return b""
-        if self._pages.run(address, size, READ) < size:
-            _fail(errno.EFAULT)
-        head = CHUNK - (address & _OFFSET)
-        if size <= head:
-            return ctypes.string_at(self._bases[address >> CHUNK_SHIFT] + address, size)
-        return self.read(address, head) + self.read(address + head, size - head)
-
-    def write(self, address: int, data: bytes) -> None:
-        """Stores `data`; raises EFAULT unless the whole range is writable."""
-        size = len(data)
-        if not size:
-            return
-        if self._pages.run(address, size, WRITE) < size:
-            _fail(errno.EFAULT)
-        head = CHUNK - (address & _OFFSET)
-        offset = address & _OFFSET
-        if size <= head:
-            self._views[address >> CHUNK_SHIFT][offset : offset + size] = data
-        else:
-            self.write(address, data[:head])
-            self.write(address + head, data[head:])
-        if self._self_modifying:
-            self.wrote(address, size)
-
-    def cstring(self, address: int, limit: int = PAGE) -> bytes:
-        """The bytes before the NUL; raises EFAULT, or ENAMETOOLONG when `limit` bytes hold none."""
-        size = self._pages.run(address, limit, READ)
-        step = min(size, 256)
-        head = self.read(address, step)
-        end = head.find(b"\0")
-        if end < 0 and size > step:
-            head += self.read(address + step, size - step)
-            end = head.find(b"\0", step)
-        if end >= 0:
-            return head[:end]
-        _fail(errno.ENAMETOOLONG if size == limit else errno.EFAULT)
-
-    def u32(self, address: int) -> int:
-        """The unsigned 32-bit value; raises EFAULT."""
-        offset = address & _OFFSET
-        if self._pages.run(address, 4, READ) < 4:
-            _fail(errno.EFAULT)
-        if offset > CHUNK - 4:
-            return int(_U32.unpack(self.read(address, 4))[0])
-        return int(_U32.unpack_from(self._views[address >> CHUNK_SHIFT], offset)[0])
-
-    def u64(self, address: int) -> int:
-        """The unsigned 64-bit value; raises EFAULT."""
-        offset = address & _OFFSET
-        if self._pages.run(address, 8, READ) < 8:
-            _fail(errno.EFAULT)
-        if offset > CHUNK - 8:
-            return int(_U64.unpack(self.read(address, 8))[0])
-        return int(_U64.unpack_from(self._views[address >> CHUNK_SHIFT], offset)[0])
-
-    def i32(self, address: int) -> int:
-        """The signed 32-bit value; raises EFAULT."""
-        value = self.u32(address)
-        return value - (value >> 31 << 32)
-
-    def put_u32(self, address: int, value: int) -> None:
-        """Stores the low 32 bits; raises EFAULT."""
-        self.write(address, _U32.pack(value & 0xFFFFFFFF))
-
-    def put_u64(self, address: int, value: int) -> None:
-        """Stores the low 64 bits; raises EFAULT."""
-        self.write(address, _U64.pack(value & 0xFFFFFFFFFFFFFFFF))
-
-    def wrote(self, address: int, size: int) -> None:
-        """To be told of what a host call stored: drops translated code where the range is executable."""
-        if self._self_modifying and size > 0 and self._pages.run(address, 1, EXEC):
-            self._cpu.flush_code(address, size)
 
     def shared_identity(self, address: int) -> object | None:
         """What a word in a MAP_SHARED mapping is, wherever it is mapped: (file, offset); None for private memory.
@@ -189,10 +70,10 @@ class AddressSpace:
         kind = flags & 3
         anonymous = bool(flags & Map.MAP_ANONYMOUS)
         if not size or not kind or (not anonymous and offset % PAGE):
-            _fail(errno.EINVAL)
+            fail(errno.EINVAL)
         size = _up(size)
         if size > TASK_END or flags & Map.MAP_HUGETLB:
-            _fail(errno.ENOMEM)
+            fail(errno.ENOMEM)
         start = self._choose(hint, size, flags)
         end = start + size
         shared = kind != Map.MAP_PRIVATE
@@ -226,7 +107,7 @@ class AddressSpace:
     def unmap(self, address: int, size: int) -> None:
         """munmap(2)."""
         if address % PAGE or not size or size > TASK_END or address > TASK_END - size:
-            _fail(errno.EINVAL)
+            fail(errno.EINVAL)
         end = address + _up(size)
         if self._drop(address, end):
             for low, high in self._chunks(address, end):
@@ -235,16 +116,16 @@ class AddressSpace:
     def protect(self, address: int, size: int, prot: int) -> None:
         """mprotect(2). As on Linux, what lies before a hole has been changed when ENOMEM is raised."""
         if address % PAGE or prot & ~_RIGHTS:
-            _fail(errno.EINVAL)
+            fail(errno.EINVAL)
         if not size:
             return
         end = address + _up(size)
         if end > TASK_END or size > TASK_END:
-            _fail(errno.ENOMEM)
+            fail(errno.ENOMEM)
         at = address
         for region in self.regions.parts(address, end):
             if region.start > at:
-                _fail(errno.ENOMEM)
+                fail(errno.ENOMEM)
             at = region.end
             if region.prot == prot:
                 continue
@@ -256,27 +137,27 @@ class AddressSpace:
             if region.file is not None and (limit := self._file_end(region)) < region.end:
                 self._pages.set(limit, region.end, BEYOND_FILE)
         if at < end:
-            _fail(errno.ENOMEM)
+            fail(errno.ENOMEM)
 
     def remap(self, address: int, old_size: int, new_size: int, flags: int, new_address: int = 0) -> int:
         """mremap(2): the mapping's address."""
         fixed = bool(flags & Mremap.MREMAP_FIXED)
         known = Mremap.MREMAP_MAYMOVE | Mremap.MREMAP_FIXED
         if address % PAGE or flags & ~known or (fixed and not flags & Mremap.MREMAP_MAYMOVE) or not new_size:
-            _fail(errno.EINVAL)
+            fail(errno.EINVAL)
         old_size, new_size = _up(old_size), _up(new_size)
         end = address + old_size
         region = self.regions.find(address)
         if region is None:
-            _fail(errno.EFAULT)
+            fail(errno.EFAULT)
         if fixed:
             overlaps = new_address < end and address < new_address + new_size
             if new_address % PAGE or new_size > TASK_END or new_address > TASK_END - new_size or overlaps:
-                _fail(errno.EINVAL)
+                fail(errno.EINVAL)
         if not old_size:
-            _fail(errno.EINVAL)  # duplicating a shared mapping is not offered
+            fail(errno.EINVAL)  # duplicating a shared mapping is not offered
         if end > region.end:
-            _fail(errno.EFAULT)
+            fail(errno.EFAULT)
         if new_size <= old_size and not fixed:
             if new_size < old_size:
                 self.unmap(address + new_size, old_size - new_size)
@@ -291,7 +172,7 @@ class AddressSpace:
                 self._insert(region.part(address, address + new_size))
                 return address
         if not flags & Mremap.MREMAP_MAYMOVE:
-            _fail(errno.ENOMEM)
+            fail(errno.ENOMEM)
         if fixed:
             self.unmap(new_address, new_size)
             if new_size < old_size:
@@ -301,7 +182,7 @@ class AddressSpace:
             new_address = self._choose(0, new_size, 0)
         self._ensure_chunks(new_address, new_address + new_size)
         if self._crosses(address, end) or self._crosses(new_address, new_address + new_size):
-            _fail(errno.ENOMEM)  # a chunk's border is a seam in the host's memory
+            fail(errno.ENOMEM)  # a chunk's border is a seam in the host's memory
         part = region.part(address, address + new_size)
         self._drop(address, end)
         self._mirror.move(address, end, new_address, new_address + new_size)
@@ -341,19 +222,6 @@ class AddressSpace:
         self._pages.set(region.start, limit, page_bits(region.prot))
         return True
 
-    def take_bus_error(self) -> int | None:
-        """The guest address of an access that the host refused since the last call: its file was cut after it was mapped."""
-        if not self._bus_error[0]:
-            return None
-        host, self._bus_error[0] = self._bus_error[0], 0
-        _, base = next(
-            item for item in self._bases.items() if 0 <= host - item[1] - (item[0] << CHUNK_SHIFT) < CHUNK
-        )
-        page = (host - base) & -PAGE
-        self._pages.set(page, page + PAGE, BEYOND_FILE)
-        self._cpu.flush_pages()
-        return host - base
-
     def _guard(self, start: int, end: int) -> None:
         for index in range(start >> CHUNK_SHIFT, ((end - 1) >> CHUNK_SHIFT) + 1):
             host = self._bases[index] + (index << CHUNK_SHIFT)
@@ -374,13 +242,13 @@ class AddressSpace:
     def _choose(self, hint: int, size: int, flags: int) -> int:
         if flags & (Map.MAP_FIXED | Map.MAP_FIXED_NOREPLACE):
             if hint % PAGE:
-                _fail(errno.EINVAL)
+                fail(errno.EINVAL)
             if hint > TASK_END - size:
-                _fail(errno.ENOMEM)
+                fail(errno.ENOMEM)
             if hint < MMAP_LOWEST:
-                _fail(errno.EPERM)
+                fail(errno.EPERM)
             if flags & Map.MAP_FIXED_NOREPLACE and self.regions.overlapping(hint, hint + size):
-                _fail(errno.EEXIST)
+                fail(errno.EEXIST)
             return hint
         if flags & Map.MAP_32BIT:
             found = self.regions.free_above(_32BIT_START, size, _32BIT_END)
@@ -390,7 +258,7 @@ class AddressSpace:
                 return hint
             found = self.regions.free_below(MMAP_BASE, size, MMAP_LOWEST, STACK_GAP)
         if found is None:
-            _fail(errno.ENOMEM)
+            fail(errno.ENOMEM)
         return found
 
     def _free(self, start: int, end: int) -> bool:
@@ -407,7 +275,7 @@ class AddressSpace:
                 self._charged - sum(part.size for part in parts if part.prot & Prot.PROT_WRITE) + size
                 > self.limit
             ):
-                _fail(errno.ENOMEM)
+                fail(errno.ENOMEM)
 
     def _ensure_chunks(self, start: int, end: int) -> None:
         for index in range(start >> CHUNK_SHIFT, ((end - 1) >> CHUNK_SHIFT) + 1):

@@ -1,0 +1,148 @@
+"""The bytes of a guest: access for handlers, checked against the page table, over host memory that mirrors the guest's."""
+
+import ctypes
+import errno
+import os
+import struct
+from array import array
+from typing import NoReturn, Protocol
+
+from emu.mirror import Mirror
+from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, EXEC, PAGE, READ, WRITE, PageTable
+
+_OFFSET = CHUNK - 1
+_U32 = struct.Struct("<I")
+_U64 = struct.Struct("<Q")
+
+
+class Processor(Protocol):
+    """What an address space needs of a CPU (`emu.cpu.Cpu`)."""
+
+    @property
+    def budget_address(self) -> int: ...
+    def use_pages(self, directory_address: int) -> None: ...
+    def add_chunk(self, address: int, host_address: int) -> None: ...
+    def flush_pages(self) -> None: ...
+    def flush_code(self, address: int, size: int) -> None: ...
+
+
+def fail(number: int) -> NoReturn:
+    """Raises OSError with the system's text."""
+    raise OSError(number, os.strerror(number))
+
+
+class GuestBytes:
+    """Reading and writing. What is mapped where is the business of `emu.memory.AddressSpace`."""
+
+    def __init__(self, cpu: Processor) -> None:
+        self._cpu = cpu
+        self._pages = PageTable()
+        self._mirror = Mirror()
+        self._bases = self._mirror.bases
+        self._views: dict[int, memoryview] = {}
+        self._self_modifying = 0  # bytes that are both writable and executable
+        self._bus_error = array("Q", [0])
+        cpu.use_pages(self._pages.directory_address)
+
+    def host(self, address: int) -> int:
+        """The host address behind `address`; raises EFAULT outside the user range."""
+        base = self._bases.get(address >> CHUNK_SHIFT)
+        return base + address if base is not None else self._mirror.host(address)
+
+    def readable(self, address: int, size: int) -> int:
+        """How many of `size` bytes from `address` on can be read without a gap."""
+        return self._pages.run(address, size, READ)
+
+    def rights(self, address: int) -> int:
+        """The page table's entry at `address`: READ | WRITE | EXEC, or 0, or BEYOND_FILE."""
+        return self._pages.get(address)
+
+    def read(self, address: int, size: int) -> bytes:
+        """`size` bytes; raises EFAULT unless all are readable."""
+        if size <= 0:
+            return b""
+        if self._pages.run(address, size, READ) < size:
+            fail(errno.EFAULT)
+        head = CHUNK - (address & _OFFSET)
+        if size <= head:
+            return ctypes.string_at(self._bases[address >> CHUNK_SHIFT] + address, size)
+        return self.read(address, head) + self.read(address + head, size - head)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Stores `data`; raises EFAULT unless the whole range is writable."""
+        size = len(data)
+        if not size:
+            return
+        if self._pages.run(address, size, WRITE) < size:
+            fail(errno.EFAULT)
+        head = CHUNK - (address & _OFFSET)
+        offset = address & _OFFSET
+        if size <= head:
+            self._views[address >> CHUNK_SHIFT][offset : offset + size] = data
+        else:
+            self.write(address, data[:head])
+            self.write(address + head, data[head:])
+        if self._self_modifying:
+            self.wrote(address, size)
+
+    def cstring(self, address: int, limit: int = PAGE) -> bytes:
+        """The bytes before the NUL; raises EFAULT, or ENAMETOOLONG when `limit` bytes hold none."""
+        size = self._pages.run(address, limit, READ)
+        step = min(size, 256)
+        head = self.read(address, step)
+        end = head.find(b"\0")
+        if end < 0 and size > step:
+            head += self.read(address + step, size - step)
+            end = head.find(b"\0", step)
+        if end >= 0:
+            return head[:end]
+        fail(errno.ENAMETOOLONG if size == limit else errno.EFAULT)
+
+    def u32(self, address: int) -> int:
+        """The unsigned 32-bit value; raises EFAULT."""
+        offset = address & _OFFSET
+        if self._pages.run(address, 4, READ) < 4:
+            fail(errno.EFAULT)
+        if offset > CHUNK - 4:
+            return int(_U32.unpack(self.read(address, 4))[0])
+        return int(_U32.unpack_from(self._views[address >> CHUNK_SHIFT], offset)[0])
+
+    def u64(self, address: int) -> int:
+        """The unsigned 64-bit value; raises EFAULT."""
+        offset = address & _OFFSET
+        if self._pages.run(address, 8, READ) < 8:
+            fail(errno.EFAULT)
+        if offset > CHUNK - 8:
+            return int(_U64.unpack(self.read(address, 8))[0])
+        return int(_U64.unpack_from(self._views[address >> CHUNK_SHIFT], offset)[0])
+
+    def i32(self, address: int) -> int:
+        """The signed 32-bit value; raises EFAULT."""
+        value = self.u32(address)
+        return value - (value >> 31 << 32)
+
+    def put_u32(self, address: int, value: int) -> None:
+        """Stores the low 32 bits; raises EFAULT."""
+        self.write(address, _U32.pack(value & 0xFFFFFFFF))
+
+    def put_u64(self, address: int, value: int) -> None:
+        """Stores the low 64 bits; raises EFAULT."""
+        self.write(address, _U64.pack(value & 0xFFFFFFFFFFFFFFFF))
+
+    def wrote(self, address: int, size: int) -> None:
+        """To be told of what a host call stored: drops translated code where the range is executable."""
+        if self._self_modifying and size > 0 and self._pages.run(address, 1, EXEC):
+            self._cpu.flush_code(address, size)
+
+    def take_bus_error(self) -> int | None:
+        """The guest address of an access that the host refused since the last call: its file was cut after it was mapped."""
+        if not self._bus_error[0]:
+            return None
+        host, self._bus_error[0] = self._bus_error[0], 0
+        _, base = next(
+            item for item in self._bases.items() if 0 <= host - item[1] - (item[0] << CHUNK_SHIFT) < CHUNK
+        )
+        page = (host - base) & -PAGE
+        self._pages.set(page, page + PAGE, BEYOND_FILE)
+        self._cpu.flush_pages()
+        return host - base

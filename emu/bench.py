@@ -1,0 +1,309 @@
+"""The inside of a run: what the dispatcher tells and what handlers ask; faults, signals, threads, clocks, ends."""
+
+import errno
+import importlib
+import os
+import sys
+import time
+from _random import Random  # the generator alone: the module around it costs 5 ms at start-up
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from emu.cpu import Cpu, Stop, StopKind
+from emu.dispatch import Dispatcher
+from emu.host import Host
+from emu.memory import DEFAULT_LIMIT, AddressSpace
+from emu.pages import READ
+from emu.places import Places
+from emu.sched import SLICE, Scheduler, Task
+from syscalls import signals
+from syscalls.fds import FdTable
+from syscalls.flags.signals import Signal
+from syscalls.process import PID, Network, Process, Thread
+from syscalls.table import TABLE, Syscall
+
+DEFAULT_THREADS = 4096
+DEFAULT_DESCRIPTORS = 1024
+_INT_80 = 0x80
+
+
+class ExitStatus(NamedTuple):
+    """How a run ended: with the guest's own `code`, or by `signal`."""
+
+    code: int | None
+    signal: int | None = None
+
+    @property
+    def shell_status(self) -> int:
+        """As a shell has it: the code, or 128 + signal."""
+        return 128 + self.signal if self.signal is not None else self.code or 0
+
+
+KILLED = ExitStatus(None, Signal.SIGKILL)
+
+
+class Limits(NamedTuple):
+    """What a guest may use: writable bytes, threads, descriptors, seconds of real time (None: no limit)."""
+
+    memory: int = DEFAULT_LIMIT
+    threads: int = DEFAULT_THREADS
+    descriptors: int = DEFAULT_DESCRIPTORS
+    time: float | None = None
+
+
+def print_line(text: str) -> None:
+    """Where the bench's own messages go if nobody else wants them: stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Bench:
+    """One guest process on one CPU, from its first instruction to its end.
+
+    Fulfils `syscalls.process.Bench` for handlers and `emu.dispatch.Owner` for the dispatcher.
+    """
+
+    def __init__(self, name: str, limits: Limits, *, net: str, seed: int, say: Callable[[str], None]) -> None:
+        self.name = name
+        self.exit_status: ExitStatus | None = None
+        self.crash_report: str | None = None
+        self.locate = Places(b"")
+        self.stop_wanted = False
+        self.posted: deque[int] = deque()
+        self._limits = limits
+        self._say = say
+        self._noted: set[str] = set()
+        self._random = Random(seed)
+        self._interrupts = 0
+        self._finished = False
+        self._last_tid = PID - 1
+        self._cpu_started = 0
+        self.host = Host()
+        self.scheduler = Scheduler()
+        self.cpu = Cpu(_not_running, tsc=self.host.monotonic_ns)
+        self.memory = AddressSpace(self.cpu, limits.memory)
+        self.dispatcher = Dispatcher(self.cpu, self.scheduler, self.host, self)
+        fds = FdTable(limits.descriptors, self.forget_fd)
+        self.process = Process(PID, self.memory, fds, self, network=Network(net))
+
+    def first_thread(self, entry: int, stack_pointer: int) -> None:
+        """Makes the main thread."""
+        context = self.cpu.fresh.copy()
+        context["rip"], context["rsp"] = entry, stack_pointer
+        self.scheduler.ready.append(self._new_task(self.process.name, context))
+
+    def run(self) -> None:
+        """Runs the guest to its end."""
+        dispatcher, cpu, memory = self.dispatcher, self.cpu, self.memory
+        self._cpu_started = time.thread_time_ns()
+        if self._limits.time is not None:
+            dispatcher.time_limit = self.host.monotonic_ns() + int(self._limits.time * 1e9)
+        if dispatcher.task is None and not dispatcher.switch():
+            return
+        while not dispatcher.ending:
+            stop = cpu.run(SLICE)
+            if stop.kind is StopKind.BUDGET:
+                address = memory.take_bus_error()
+                if address is not None:
+                    self._fault(Stop(StopKind.MEMORY, address=address, access=READ))
+                else:
+                    dispatcher.preempt()
+            elif stop.kind is not StopKind.REQUEST:
+                self._fault(stop)
+
+    def finish(self) -> None:
+        """Lets go of everything that a process lets go of when it ends; its memory stays for a look."""
+        if self._finished:
+            return
+        self._finished = True
+        self.dispatcher.ending = True
+        self.dispatcher.finish()
+        self.process.fds.close_all()
+        self.process.threads.clear()
+        if self.process.files is not None:
+            self.process.files.close()
+        if self.dispatcher.sink is not None:
+            status = self.exit_status or KILLED
+            self._event("process_end", code=status.code, signal=status.signal)
+            self.dispatcher.sink.close()
+
+    def close(self) -> None:
+        """Frees the rest, the memory included."""
+        self.finish()
+        self.host.close()
+        self.cpu.close()
+        self.memory.close()
+
+    # Ends
+
+    def _end(self, code: int | None, signal: int | None = None) -> None:
+        if self.dispatcher.ending:
+            return
+        self.exit_status = ExitStatus(code, signal)
+        self.process.exit_status = self.exit_status.shell_status
+        self.dispatcher.ending = True
+        self.cpu.stop()
+
+    def thread_exits(self, task: Task, status: int, group: bool) -> None:
+        """A thread has called exit, or exit_group."""
+        thread = task.thread
+        del self.process.threads[thread.tid]
+        task.ended = True
+        if group or not self.process.threads:
+            self._end(status)  # the last thread's, since Linux 6.0 also when it is not the leader's
+        self._event("thread_end", tid=thread.tid, status=status)
+
+    def _fault(self, stop: Stop) -> None:
+        task = self.dispatcher.task
+        assert task is not None
+        if stop.kind is StopKind.MEMORY and self.memory.refresh(stop.address):
+            return  # the file has grown, or what was refused has come back
+        if stop.kind is StopKind.INTERRUPT and stop.vector == _INT_80:
+            self.cpu["rip"] -= 2  # to show the instruction; the engine is past it
+        postmortem = _postmortem()
+        fault = postmortem.fault_of(stop, self.memory, self.cpu.pc, self.cpu["rsp"])
+        self._event("fault", tid=task.thread.tid, signal=fault.signal, code=fault.code, address=fault.address)
+        self._report(task, fault)
+        self._end(None, fault.signal)
+
+    def _report(self, task: Task, fault: Any) -> None:
+        self.crash_report = _postmortem().report(
+            self.name, task, fault, self.memory, self.cpu.registers(), self.locate.text
+        )
+        self._say(self.crash_report.rstrip())
+
+    def signals_came(self) -> None:
+        """The host module reports a signal of the bench, or a call from another host thread."""
+        if self.stop_wanted:
+            self._end(None, Signal.SIGKILL)
+        while self.posted:
+            self.kill(self.process, self.posted.popleft())
+        for number in self.host.caught():
+            self._interrupts += number == Signal.SIGINT
+            if self._interrupts > 1:
+                self._end(None, number)
+            else:
+                self.kill(self.process, number)
+
+    def time_is_up(self) -> None:
+        """The run's time limit has passed."""
+        self.note(f"the time limit of {self._limits.time} s is over: the guest is killed")
+        self._end(None, Signal.SIGKILL)
+
+    def missing(self, entry: Syscall, pc: int) -> None:
+        """A call that nobody implements."""
+        place = self.locate.text(pc)
+        self.note_once(
+            f"missing {entry.number}",
+            f"system call {entry.name} is not implemented: ENOSYS (at {pc:#x}{' ' + place if place else ''})",
+        )
+
+    def deadlock(self) -> None:
+        """All threads wait, and nothing can wake them."""
+        if "deadlock" in self._noted:
+            return
+        lines = ["all threads wait for each other, and nothing outside can wake them:"]
+        for task in self.scheduler.parked:
+            calls = task.context.last_calls()
+            name = _call_name(calls[-1][0]) if calls else "?"
+            place = self.locate.text(task.context["rip"])
+            lines.append(f"  thread {task.thread.tid} in {name} at {task.context['rip']:#x} {place}".rstrip())
+        self.note_once("deadlock", "\n".join(lines))
+
+    # What handlers may ask (syscalls.process.Bench)
+
+    def spawn_thread(self, parent: Thread, *, stack: int, tls: int | None) -> Thread:
+        """A runnable thread with the parent's registers, 0 in rax; raises EAGAIN at the limit."""
+        if len(self.process.threads) >= self._limits.threads:
+            self.note_once("threads", f"the limit of {self._limits.threads} threads is reached: EAGAIN")
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        task: Task = parent.context
+        if task is self.dispatcher.task:
+            self.cpu.save(task.context)
+        context = task.context.copy()
+        context["rax"] = 0
+        if stack:
+            context["rsp"] = stack
+        if tls is not None:
+            context["fs_base"] = tls
+        child = self._new_task(parent.name, context)
+        self.scheduler.ready.append(child)
+        self._event("thread_start", tid=child.thread.tid, parent=parent.tid)
+        return child.thread
+
+    def _new_task(self, name: bytes, context: Any) -> Task:
+        self._last_tid += 1
+        tid = self._last_tid
+        thread = Thread(tid, self.process, self.memory, self.process.fds, self, name=name)
+        task = thread.context = Task(self.scheduler, thread, context)
+        self.process.threads[tid] = thread
+        return task
+
+    def segment_base(self, thread: Thread, register: str) -> int:
+        """The base of "fs" or "gs"."""
+        holder = self.cpu if thread.context is self.dispatcher.task else thread.context.context
+        return int(holder[f"{register}_base"])
+
+    def set_segment_base(self, thread: Thread, register: str, base: int) -> None:
+        """Sets the base of "fs" or "gs"."""
+        holder = self.cpu if thread.context is self.dispatcher.task else thread.context.context
+        holder[f"{register}_base"] = base
+
+    def monotonic_ns(self) -> int:
+        """CLOCK_MONOTONIC."""
+        return self.host.monotonic_ns()
+
+    def realtime_ns(self) -> int:
+        """CLOCK_REALTIME."""
+        return self.host.realtime_ns()
+
+    def cpu_time_ns(self) -> int:
+        """Processor time since the start of the run."""
+        return time.thread_time_ns() - self._cpu_started
+
+    def random(self, count: int) -> bytes:
+        """Random bytes that follow from the seed."""
+        return self._random.getrandbits(count * 8).to_bytes(count, "little") if count else b""
+
+    def note(self, text: str) -> None:
+        """Tells the user something."""
+        self._say(f"emu: {text}")
+
+    def note_once(self, key: str, text: str) -> None:
+        """Tells the user something, once a run."""
+        if key not in self._noted:
+            self._noted.add(key)
+            self.note(text)
+
+    def forget_fd(self, host_fd: int) -> None:
+        """Ends the watch over a host descriptor that is about to be closed."""
+        self.host.forget(host_fd)
+
+    def kill(self, target: Thread | Process, signal: int) -> None:
+        """Generates a signal for a thread or the process."""
+        fatal = signals.post(target, signal)
+        if fatal:
+            self._event("signal", signal=fatal)
+            task = self.dispatcher.task
+            if task is not None and signals.default_action(fatal) == "core" and not self.dispatcher.ending:
+                self._report(task, _postmortem().raised(fatal, self.cpu.pc))
+            self._end(None, fatal)
+
+    def _event(self, event: str, **values: Any) -> None:
+        sink = self.dispatcher.sink
+        if sink is not None:
+            sink.event({"event": event, "time": self.dispatcher.now(), "pid": self.process.pid, **values})
+
+
+def _postmortem() -> Any:
+    # Loaded when it is needed: the disassembler costs as much as the whole start-up.
+    return importlib.import_module("emu.postmortem")
+
+
+def _call_name(number: int) -> str:
+    entry = TABLE.get(number)
+    return entry.name if entry is not None else f"system call {number}"
+
+
+def _not_running(*_: int) -> int:
+    raise AssertionError("a system call outside a run")
