@@ -1,0 +1,305 @@
+"""The command line: commands, options, exit statuses, and what is said when something is wrong."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emu.cli import parser
+from emu.version import VERSION
+
+ROOT = Path(__file__).parent.parent.parent
+EMU = [sys.executable, "-m", "emu"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+HELLO = """
+from guest.lang import i64, ptr, syscall, u8
+from guest.rt.start import _start
+from syscalls import numbers
+
+def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
+    syscall(numbers.write, 1, b"hello\\n".ptr, 6)
+    syscall(numbers.close, 77)
+    return argc + 2
+"""
+
+
+def emu(
+    *words: str | Path, cwd: Path | None = None, stdin: bytes = b""
+) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(
+        [*EMU, *map(str, words)],
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        cwd=cwd,
+        env=ENVIRONMENT,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def hello(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that greets on stdout and ends with the number of its arguments plus 2."""
+    folder = tmp_path_factory.mktemp("hello")
+    (folder / "hello.py").write_text(HELLO)
+    done = emu("build", folder / "hello.py", "-o", folder / "hello")
+    assert done.returncode == 0, done.stderr
+    return folder / "hello"
+
+
+def test_version_is_the_projects_and_quick() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
+    times = []
+    for _ in range(3):
+        started = time.monotonic()
+        done = emu("--version")
+        times.append(time.monotonic() - started)
+    assert done.stdout == f"emu {VERSION}\n".encode()
+    assert min(times) < 0.3
+
+
+@pytest.mark.parametrize("command", [(), ("run",), ("trace",), ("build",), ("syscalls",)])
+def test_help_has_examples(command: tuple[str, ...]) -> None:
+    done = emu(*command, "--help")
+    assert done.returncode == 0
+    assert b"examples:" in done.stdout
+    assert b"emu " + (command[0].encode() if command else b"run") in done.stdout
+
+
+def test_the_guest_owns_stdout_and_the_exit_status(hello: Path) -> None:
+    done = emu("run", hello, "--", "--its", "-own")
+    assert (done.stdout, done.stderr, done.returncode) == (b"hello\n", b"", 5)
+
+
+def test_a_python_program_and_a_bundled_one_run_by_name(hello: Path, tmp_path: Path) -> None:
+    assert emu("run", hello.with_suffix(".py")).returncode == 3
+    done = emu("run", "server.elf", "--", "no number", cwd=tmp_path)
+    assert done.returncode == 2
+    assert b"usage: " in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        ((), 125, "emu: a command is missing: run, trace, build or syscalls"),
+        (("fly",), 125, "emu: argument COMMAND: invalid choice: 'fly'"),
+        (("run",), 125, "emu: the following arguments are required: ELF"),
+        (
+            ("run", "HELLO", "4"),
+            125,
+            "emu: unexpected argument 4\nemu: arguments of the guest go after --: emu run",
+        ),
+        (("run", "--nett", "HELLO"), 125, "emu: unknown option --nett"),
+        (("run", "--net", "mars", "HELLO"), 125, "emu: argument --net: invalid choice: 'mars'"),
+        (
+            ("run", "--memory", "much", "HELLO"),
+            125,
+            "emu: --memory much: a size such as 512M or 4G is expected",
+        ),
+        (("run", "--threads", "0", "HELLO"), 125, "emu: --threads 0: a number above 0 is expected"),
+        (("run", "--time-limit", "0", "HELLO"), 125, "emu: --time-limit 0.0: a number above 0 is expected"),
+        (("run", "--root", "/none", "HELLO"), 125, "emu: --root /none: not a directory"),
+        (("run", "--rw", "HELLO", "HELLO"), 125, "emu: --rw"),
+        (("run", "--env", "=x", "HELLO"), 125, "emu: --env =x: NAME=VALUE or NAME is expected"),
+        (("run", "/none"), 127, "emu: /none: not found"),
+        (("run", "/tmp"), 126, "emu: /tmp: is a directory"),
+        (("run", "/etc/passwd"), 126, "emu: /etc/passwd: not an ELF program"),
+        (
+            ("trace", "-o", "/none/t", "HELLO"),
+            125,
+            "emu: trace file /none/t: cannot be written: No such file",
+        ),
+        (("trace", "-o", "HELLO", "HELLO"), 125, "emu: trace file"),
+        (
+            ("build", "/none.py"),
+            127,
+            "emu: /none.py: not found: neither a file nor a bundled program (server",
+        ),
+        (
+            ("build", "server", "-o", "/none/x"),
+            125,
+            "emu: /none/x: cannot be written: No such file or directory",
+        ),
+        (("build", "server", "--", "4"), 125, "emu: emu build takes nothing after --"),
+    ],
+)
+def test_errors_are_one_or_two_plain_lines(
+    hello: Path, words: tuple[str, ...], status: int, message: str
+) -> None:
+    done = emu(*(str(hello) if word == "HELLO" else word for word in words))
+    said = done.stderr.decode()
+    assert said.startswith(message), said
+    assert done.returncode == status
+    assert len(said.splitlines()) <= 2
+    assert done.stdout == b""
+
+
+def test_a_traceback_only_with_debug(hello: Path) -> None:
+    assert b"Traceback" not in emu("run", "/none").stderr
+    assert b"Traceback" in emu("run", "--debug", "/none").stderr
+    assert emu("run", hello, "--", "--debug").returncode == 4
+
+
+def test_the_environment_is_what_was_given(emulated: Callable[..., Any]) -> None:
+    options = ("--env", "A=1", "--env", "PATH", "--env", "NOT_SET_ANYWHERE", "--env", "B=", "--env", "C=x=y")
+    done = emulated("surroundings", "/", options=options)
+    path = f"PATH={os.environ['PATH']}"
+    assert done.stdout.decode().splitlines()[:5] == ["/", "A=1", path, "B=", "C=x=y"]
+    assert emulated("surroundings", "/").stdout.splitlines()[1] == b"read: 0"
+
+
+def test_files_of_the_host_are_reached_only_by_root_and_rw(
+    emulated: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("x")
+
+    def opened(path: Path | str, *options: str | Path) -> list[bytes]:
+        return emulated(
+            "surroundings", str(path), options=[str(option) for option in options]
+        ).stdout.splitlines()[1:]
+
+    assert opened(tmp_path / "file") == [b"read: -ENOENT", b"write: -ENOENT"]
+    assert opened("/file", "--root", tmp_path) == [b"read: 0", b"write: -EROFS"]
+    assert opened(tmp_path / "file", "--rw", tmp_path) == [b"read: 0", b"write: 0"]
+
+
+def test_the_live_trace_goes_to_stderr(hello: Path) -> None:
+    done = emu("trace", "--syscalls", hello)
+    assert done.stdout == b"hello\n"
+    assert done.returncode == 3
+    lines = done.stderr.decode().splitlines()
+    assert lines[0].startswith("[1000] write(1<")
+    assert lines[0].endswith('>, "hello\\n", 6) = 6')
+    assert lines[1] == "[1000] close(77) = -1 EBADF (Bad file descriptor)"
+    assert lines[2] == "[1000] exit_group(3) = ?"
+
+
+def test_the_trace_file_holds_places_and_is_shown_again(hello: Path, tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    done = emu("trace", "-o", path, hello, "--", "x")
+    assert (done.stdout, done.stderr, done.returncode) == (b"hello\n", b"", 4)
+    header, *records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert header["argv"] == [str(hello), "x"]
+    written = next(record for record in records if record.get("name") == "write")
+    assert (written["file"].rpartition("/")[2], written["line"]) == ("hello.py", 7)
+    shown = emu("trace", path)
+    assert shown.returncode == 0
+    assert shown.stdout.decode().splitlines()[1] == "[1000] close(77) = -1 EBADF (Bad file descriptor)"
+    assert shown.stdout == emu("trace", hello, "--", "x").stderr
+
+
+def test_a_damaged_trace_is_shown_up_to_the_damage(hello: Path, tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    emu("trace", "-o", path, hello)
+    path.write_bytes(path.read_bytes()[:-5])
+    done = emu("trace", path)
+    assert done.returncode == 1
+    assert b"write(" in done.stdout
+    assert b"cut off" in done.stderr
+    assert emu("trace", "-o", tmp_path / "x", path).returncode == 125
+
+
+def test_a_full_disk_does_not_stop_the_guest(hello: Path) -> None:
+    done = emu("trace", "-o", "/dev/full", hello)
+    assert (done.stdout, done.returncode) == (b"hello\n", 3)
+    assert done.stderr.startswith(b"emu: trace file /dev/full: No space left on device")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_build_writes_a_program_that_runs_natively(tmp_path: Path, hello: Path) -> None:
+    (tmp_path / "greet.py").write_text(HELLO)
+    done = emu("build", "greet.py", "--strip", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"greet.elf: ")
+    native = subprocess.run([tmp_path / "greet.elf", "a"], capture_output=True, check=False)
+    assert (native.stdout, native.returncode) == (b"hello\n", 4)
+    assert (tmp_path / "greet.elf").stat().st_size < hello.stat().st_size
+
+
+def test_a_program_that_does_not_compile(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(HELLO.replace("argc + 2", "argc + u8(2) + nothing"))
+    done = emu("build", tmp_path / "bad.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert b"bad.py:9:" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert not (tmp_path / "bad.elf").exists()
+
+
+def test_the_support_table_in_three_forms() -> None:
+    rows = json.loads(emu("syscalls", "--json").stdout)
+    by_name = {row["name"]: row for row in rows}
+    assert by_name["getpid"] == {
+        "number": 39, "name": "getpid", "family": "threads", "support": "full", "remark": "",
+    }  # fmt: skip
+    assert by_name["clone"]["support"] == "partial"
+    assert by_name["fork"]["support"] == "missing"
+    assert "| 39 | `getpid` | threads | full |  |" in emu("syscalls", "--markdown").stdout.decode()
+    assert "  39 getpid               full\n" in emu("syscalls").stdout.decode()
+
+
+def test_every_option_is_documented_in_its_help() -> None:
+    commands = next(action for action in parser()._actions if hasattr(action, "choices") and action.choices)
+    for name, command in commands.choices.items():  # type: ignore[union-attr]
+        for action in command._actions:
+            assert action.help, f"emu {name} {action.option_strings or action.dest} has no help"
+
+
+def on_a_terminal(*words: str | Path, stop_at: bytes = b"") -> tuple[bytes, int]:
+    """Runs emu on a pseudo-terminal, with Ctrl-C once `stop_at` has been seen; all output and the status."""
+    child, master = pty.fork()
+    if child == 0:
+        os.environ.update(ENVIRONMENT, TERM="xterm-256color")
+        os.environ.pop("NO_COLOR", None)
+        os.execv(sys.executable, [*EMU, *map(str, words)])
+    seen = b""
+    pressed = False
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if not select.select([master], [], [], 1)[0]:
+            continue
+        try:
+            data = os.read(master, 65536)
+        except OSError:  # the other side is gone
+            break
+        if not data:
+            break
+        seen += data
+        if stop_at and stop_at in seen and not pressed:
+            pressed = True
+            os.write(master, b"\x03")
+    else:
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    os.close(master)
+    return seen, os.waitstatus_to_exitcode(status)
+
+
+def test_colours_on_a_terminal_and_none_when_they_are_not_wanted(hello: Path) -> None:
+    seen, status = on_a_terminal("trace", hello)
+    assert status == 3
+    assert b"\x1b[1mwrite\x1b[0m(" in seen
+    assert b"\x1b[1;31m-1 EBADF" in seen
+    assert b"\x1b[" not in on_a_terminal("trace", "--no-color", hello)[0]
+
+
+def test_ctrl_c_ends_the_guest() -> None:
+    seen, status = on_a_terminal("run", "server.elf", "--", "1", "127.0.0.1", "0", stop_at=b"listening on")
+    assert status == 130
+    assert b"Traceback" not in seen
+
+
+def test_the_time_limit_ends_the_guest() -> None:
+    done = emu("run", "--time-limit", "0.4", "server.elf", "--", "1", "127.0.0.1", "0")
+    assert done.returncode == 137
+    assert b"time limit" in done.stderr
