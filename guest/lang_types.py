@@ -321,6 +321,8 @@ def convert(kind: Any, value: Any) -> Any:
         return as_view(value, writable=False)
     if kind is buffer:
         return as_view(value, writable=True)
+    if isinstance(kind, ArrayType) and isinstance(value, list):
+        return kind(value)  # a nested list in a constant table
     return value
 
 

@@ -176,6 +176,7 @@ def test_array_is_typed_and_checked() -> None:
         array[u8, 3]([1, 2])
     grid = array[array[u8, 2], 2]([array[u8, 2]([1, 2]), array[u8, 2]([3, 4])])
     assert grid[1][0] == 3
+    assert array[array[i16, 2], 2]([[1, -2], [3, 4]])[0][1] == -2
 
 
 def test_byte_array_is_a_buffer() -> None:
