@@ -314,6 +314,8 @@ class Dispatcher:
         for task in [*scheduler.parked, *scheduler.ready, *scheduler.spent]:
             blocking, call = task.blocking, task.call
             task.blocking = task.call = None
+            if call is not None and task.parked:
+                call.blocked += self.now() - call.parked_at
             self._record(task, call, None)
             if blocking is not None:
                 blocking.close()

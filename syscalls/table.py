@@ -259,7 +259,7 @@ class _Generator:
                 counts[arg.phase] += 1
                 shown = f"{{json_text({source}[{position}])}}"
                 if arg.phase == "out":
-                    shown = f"{{json_text(after[{position}]) if after else r{index}}}"
+                    shown = f"{{json_text(after[{position}]) if after else r{index} or 'null'}}"
             fields.append(f'"{name}": {shown}')
             if isinstance(arg, FdNumber):
                 fds.append(f'"{name}": {{json_text(before[{fd_at}])}}')
