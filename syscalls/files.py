@@ -117,7 +117,7 @@ class FileSystem(Roots):
         if waits and kind == "device" and os.isatty(host):
             kind = "tty"
         # A FIFO that is opened for reading alone says "end" until the first writer has come; poll(2) knows better.
-        polls_first = kind == "pipe" and flags & Open.O_ACCMODE == Open.O_RDONLY
+        polls_first = kind == "pipe" and not flags & (Open.O_ACCMODE | Open.O_NONBLOCK)
         description = Description(
             kind,
             flags & ~FORGOTTEN | (0 if flags & Open.O_PATH else Open.O_LARGEFILE),

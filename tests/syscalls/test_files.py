@@ -60,7 +60,16 @@ def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["files_io", "files_descriptors", "files_paths", "files_vectors", "mapping_basic", "pipes_basic"]
+    "name",
+    [
+        "files_io",
+        "files_descriptors",
+        "files_paths",
+        "files_vectors",
+        "mapping_basic",
+        "pipes_basic",
+        "pipes_threads",
+    ],
 )
 def test_guests_say_the_same(alike: Callable[..., str], name: str) -> None:
     alike(name)
