@@ -12,6 +12,7 @@ from enum import Enum
 from importlib.machinery import PathFinder
 from typing import Any, NamedTuple
 
+from emu import alignment
 from emu import cpu_native as native
 from emu.context import WORD, Context
 from emu.cpuid import cpuid
@@ -21,10 +22,11 @@ from emu.pages import CHUNK, EXEC, PAGE, READ, USER_END, WRITE
 _UC_ARCH_X86, _UC_MODE_64 = 4, 8
 _UC_TLB_VIRTUAL = 1
 _UC_CPU_MODEL = 35  # EPYC: the richest instruction set of those whose extras the engine really has
-_HOOK_INTR, _HOOK_INSN, _HOOK_BLOCK, _HOOK_INVALID, _HOOK_TLB = 1, 2, 8, 1 << 14, 1 << 17
+_HOOK_INTR, _HOOK_INSN, _HOOK_CODE, _HOOK_BLOCK, _HOOK_INVALID, _HOOK_TLB = 1, 2, 4, 8, 1 << 14, 1 << 17
 _INS_SYSCALL, _INS_CPUID, _INS_RDTSC, _INS_RDTSCP, _INS_IN, _INS_OUT = 699, 113, 608, 609, 218, 500
 _GENERAL_PROTECTION = 13
 _LONGEST_INSTRUCTION = 15
+_MOST_WATCHED = 512  # each watched instruction slows translation down a little
 _ERR_OK, _ERR_INSN_INVALID, _ERR_EXCEPTION = 0, 10, 21
 _MEM_READ, _MEM_WRITE, _MEM_FETCH = 16, 17, 18
 _REG_RFLAGS, _REG_FPCW, _REG_FPTAG, _REG_MXCSR = 253, 246, 247, 249
@@ -46,6 +48,7 @@ class StopKind(Enum):
     MEMORY = "an access that the page table denies"
     INTERRUPT = "a processor exception or a software interrupt"
     INVALID = "an instruction that the engine does not know"
+    MISALIGNED = "an operand of 16 bytes that is not aligned"
 
 
 class Stop(NamedTuple):
@@ -85,6 +88,8 @@ class _Library:
         self.map_ptr = library.uc_mem_map_ptr
         self.map_ptr.argtypes = [_ptr, _u64, _u64, ctypes.c_uint32, _ptr]
         self.hook_add = library.uc_hook_add
+        self.hook_del = library.uc_hook_del
+        self.hook_del.argtypes = [_ptr, ctypes.c_size_t]
         self.version = library.uc_version(None, None)
 
 
@@ -132,6 +137,8 @@ class Cpu:
         self._interrupt = -1
         self._invalid = False
         self._requested = False
+        self._watched: dict[int, tuple[int, bytes]] = {}
+        self._misaligned: int | None = None
         self._port: tuple[int, int] | None = None  # rip and rax before a refused port instruction
         cells = self._cells.buffer_info()[0]
         api = ctypes.pythonapi
@@ -176,7 +183,7 @@ class Cpu:
         arguments = [_u64(value) for value in values]
         self._check(self._library.ctl(self._engine, command, *arguments), f"uc_ctl {number}")
 
-    def _hook(self, kind: int, address: int, instruction: int = 0) -> None:
+    def _hook(self, kind: int, address: int, instruction: int = 0, at: int | None = None) -> int:
         handle = ctypes.c_size_t()
         self._check(
             self._library.hook_add(
@@ -185,12 +192,13 @@ class Cpu:
                 ctypes.c_int(kind),
                 _ptr(address),
                 _ptr(0),
-                _u64(1),  # begin above end: everywhere
-                _u64(0),
+                _u64(1 if at is None else at),  # begin above end: everywhere
+                _u64(at or 0),
                 ctypes.c_int(instruction),
             ),
             f"uc_hook_add {kind}",
         )
+        return handle.value
 
     def _python_hook(
         self, kind: int, function: Callable[..., Any], result: Any, *arguments: Any, instruction: int = 0
@@ -290,6 +298,35 @@ class Cpu:
         """
         self._ctl(native.CTL_TB_REMOVE_CACHE, address, address + size)
 
+    def watch_alignment(self, address: int, code: bytes) -> None:
+        """Checks the aligned moves in this code when each is executed for the first time (see emu.alignment).
+
+        A stack that is misaligned shows at once; checking every time would cost more than it finds.
+        """
+        found = list(alignment.candidates(code))
+        if len(found) > _MOST_WATCHED:
+            found = [offset for offset in found if alignment.on_stack(code, offset)][:_MOST_WATCHED]
+        if not found:
+            return
+        callback = ctypes.PYFUNCTYPE(None, _ptr, _u64, ctypes.c_uint32, _ptr)(self._on_aligned_move)
+        self._keep.append(callback)
+        for offset in found:
+            handle = self._hook(_HOOK_CODE, _address_of(callback), at=address + offset)
+            self._watched[address + offset] = (handle, code[offset : offset + _LONGEST_INSTRUCTION])
+
+    def _on_aligned_move(self, _engine: int, pc: int, _size: int, _data: int) -> None:
+        watched = self._watched.get(pc)
+        if watched is None:
+            return  # seen before; the hook goes when the run ends
+        handle, code = watched
+        operand = alignment.effective_address(code, pc, self.__getitem__)
+        if operand % alignment.ALIGNMENT:
+            self._misaligned = operand
+            self._library.stop(self._engine)
+        else:
+            del self._watched[pc]
+            self._library.hook_del(self._engine, handle)
+
     # Running
 
     def run(self, budget: int) -> Stop:
@@ -298,6 +335,7 @@ class Cpu:
         cells[native.BUDGET] = budget
         self._interrupt = -1
         self._invalid = self._requested = False
+        self._misaligned = None
         error = self._library.start(self._engine, self._words[native.RIP], 0, 0, 0)
         if self._interrupt >= 0:
             self._halves[native.OLD_EXCEPTION] = -1  # or the next exception is a double fault
@@ -305,6 +343,8 @@ class Cpu:
                 self._words[native.RIP], self._words[0] = self._port
                 self._port = None
             return Stop(StopKind.INTERRUPT, vector=self._interrupt)
+        if self._misaligned is not None:
+            return Stop(StopKind.MISALIGNED, address=self._misaligned)
         if error == _ERR_INSN_INVALID or self._invalid:
             return Stop(StopKind.INVALID)
         if error == _ERR_EXCEPTION:

@@ -56,13 +56,17 @@ def classify(
     stack_low: int,
     mnemonic: Callable[[], str] = lambda: "",
 ) -> Fault:
-    """The fault behind a stop of kind MEMORY, INTERRUPT or INVALID.
+    """The fault behind a stop of kind MEMORY, INTERRUPT, INVALID or MISALIGNED.
 
     `code` are the bytes at `pc`. `protection(address)` is the bits of the mapping there, None where there is none.
     `stack_low` is the lowest address of the thread's stack, 0 when it is not known. `mnemonic()` names the instruction at `pc`.
     """
     if stop.kind is StopKind.MEMORY:
         return _denied(stop, protection(stop.address), stack_low)
+    if stop.kind is StopKind.MISALIGNED:
+        # The processor raises #GP, which carries no address.
+        reason = f"misaligned operand at {stop.address:#x}: {mnemonic() or 'the instruction'} wants a multiple of 16"
+        return Fault(SIGSEGV, SI_KERNEL, 0, f"{reason} (is rsp aligned as the ABI demands?)")
     if stop.kind is StopKind.INVALID:
         return Fault(SIGILL, ILL_ILLOPN, pc, _invalid(code, mnemonic()))
     return _exception(stop.vector, pc, code, mnemonic)

@@ -23,11 +23,14 @@ from emu.places import Places
 from emu.trace import Sink
 from emu.trace.jsonl import JsonLines
 from syscalls.files import FileSystem
+from syscalls.flags import Prot
 from syscalls.inherit import inherited
 from syscalls.process import Thread
 from syscalls.table import TABLE
 
 __all__ = ["ExitStatus", "Machine"]
+
+_LARGEST_CHECKED = 8 << 20  # bytes of code that are looked through for aligned moves
 
 Hook = Callable[..., Any]
 
@@ -90,6 +93,9 @@ class Machine:
             ids = Identity(process.uid, process.uid, process.gid, process.gid)
             loaded = load(self.memory, image, arguments, environment, random=bench.random(16), identity=ids)
             self.memory.start_brk(loaded.brk)
+            for region in self.memory.regions:
+                if region.prot & Prot.PROT_EXEC and region.size <= _LARGEST_CHECKED:
+                    self.cpu.watch_alignment(region.start, self.memory.read(region.start, region.size))
             bench.locate = Places(data, loaded.base)
             process.exe = executable or path
             process.argv, process.envp = arguments, environment
