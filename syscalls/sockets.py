@@ -23,12 +23,15 @@ class Socket:
 
     `receive_timeout` and `send_timeout` are SO_RCVTIMEO and SO_SNDTIMEO in ns, None for ever, 0 for not at all; the host
     keeps them too, which does nothing there (its sockets never block) but answer getsockopt. `name` is the address
-    that the guest believes to be bound to, where that differs from the host's. `peer` is the address that accept(2) told.
+    that the guest believes to be bound to, where that differs from the host's. `peer` is the address that accept(2) told
+    (then `incoming`) or that was given to connect(2); `listener_text` is for the trace.
     """
 
     __slots__ = (
         "family",
+        "incoming",
         "kind",
+        "listener_text",
         "listening",
         "name",
         "passes_credentials",
@@ -48,6 +51,8 @@ class Socket:
         self.send_timeout: int | None = None
         self.name: bytes | None = None
         self.peer: bytes | None = None
+        self.incoming = False
+        self.listener_text: str | None = None
         self.listening = False
         self.passes_credentials = False
 
@@ -62,6 +67,8 @@ class Socket:
         new.send_timeout = self.send_timeout
         new.name = None
         new.peer = peer
+        new.incoming = True
+        new.listener_text = self.listener_text
         new.listening = False
         new.passes_credentials = self.passes_credentials
         return new

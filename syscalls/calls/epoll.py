@@ -43,7 +43,7 @@ def _create(thread: Thread, flags: int) -> int:
     result = kernel.call1(numbers.epoll_create1, EpollCreate.EPOLL_CLOEXEC)
     if result < 0:
         return result
-    description = Description("epoll", Open.O_RDWR, pollable=True)
+    description = Description("epoll", Open.O_RDWR, pollable=True, host_nonblocking=True)
     return fds.add(Descriptor(result, description, flags & EpollCreate.EPOLL_CLOEXEC != 0))
 
 

@@ -10,6 +10,7 @@ from syscalls.fds import Descriptor
 from syscalls.flags.net import AddressFamily, IpProtocol, Shutdown, SocketType
 from syscalls.process import Thread
 from syscalls.scratch import NAME
+from syscalls.socket_text import listener_text
 from syscalls.sockets import (
     CLOEXEC,
     KIND,
@@ -217,7 +218,10 @@ def _accept(thread: Thread, entry: Descriptor, flags: int) -> int:
     result = kernel.call4(numbers.accept4, entry.host, scratch.name, scratch.name_length, NONBLOCK | CLOEXEC)
     if result < 0:
         return result
-    return fds.add(new_descriptor(result, sock.accepted(scratch.got_name()), flags))
+    peer = scratch.got_name()
+    if sock.listener_text is None:
+        sock.listener_text = listener_text(thread, entry, sock)
+    return fds.add(new_descriptor(result, sock.accepted(peer), flags))
 
 
 def _tell_peer(thread: Thread, fd: int, addr: int, addrlen: int) -> int:
@@ -272,6 +276,7 @@ def connect(thread: Thread, fd: Fd, addr: Annotated[int, SockAddrIn("addrlen")],
         if not disconnects and sock.kind == SocketType.SOCK_DGRAM:
             bind_any(thread, entry, sock)
         result = _connect_host(thread, entry, name)
+    sock.peer = None if disconnects or (type(result) is int and result and result not in _PENDING) else name
     drop_text(thread, entry)
     if type(result) is int and result in _PENDING and not entry.description.nonblocking:
         limit = sock.send_timeout

@@ -159,4 +159,6 @@ def destination(
     if not network.may_reach(thread, name, sock.family):
         raise OSError(errno.ENETUNREACH, "outside the guest's reach")
     bind_any(thread, entry, sock)
+    if entry.text == "UDP":
+        entry.text = None  # the kernel is about to bind it
     return unix_names.HostName(name)
