@@ -1,6 +1,8 @@
 """The guest's /proc: what a process may read about itself, written as files when it is looked up."""
 
+import errno
 import os
+import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -48,7 +50,7 @@ class ProcessFiles:
                     os.makedirs(base + b"/" + directory, exist_ok=True)
             return
         parts = folder.split(b"/")[2:]
-        if parts[0] != own:
+        if parts[:1] != [own]:
             return
         place = base + b"/" + b"/".join(parts) + b"/"
         if parts == [own, b"task"]:
@@ -82,8 +84,15 @@ class ProcessFiles:
             entry = thread.fds.entries.get(int(name))
             # A file is opened again by its name, within the roots and their permissions; what has none is the thing itself.
             if entry is not None and not entry.description.path.startswith("/"):
-                return os.open(b"/proc/self/fd/%d" % entry.host, os.O_PATH | os.O_CLOEXEC)
+                return _thing(entry.host)
         return None
+
+
+def _thing(host_fd: int) -> int:
+    """An O_PATH descriptor of what a descriptor is open on; raises EACCES for a directory: there is more below it."""
+    if stat.S_ISDIR(os.fstat(host_fd).st_mode):
+        raise OSError(errno.EACCES, "a directory outside the guest's roots")
+    return os.open(b"/proc/self/fd/%d" % host_fd, os.O_PATH | os.O_CLOEXEC)
 
 
 def _write(path: bytes, text: bytes) -> None:

@@ -39,8 +39,8 @@ class Roots:
     """The roots of one guest, and its working directory.
 
     Without `root`, the guest's `/` is a private directory that is deleted by `close`. With it, `/` is that host directory,
-    read-only. Each of `writable` is seen, and may be changed, under its own (absolute, real) path. `/dev`, `/proc`
-    and `/tmp` are always the bench's own. `cwd` is the guest's path to start in; None: the bench's own working directory
+    read-only. Each of `writable` is seen, and may be changed, under its own (absolute, real) path. `/dev` and `/proc`
+    are always the bench's own, and so is `/tmp` unless `/` itself is writable. `cwd` is the guest's path to start in; None: the bench's own working directory
     where the guest can reach it, else `/`. `executable` is the host path of the program.
 
     Raises OSError with the offending name when a directory cannot be opened.
@@ -89,7 +89,8 @@ class Roots:
             root = Mount(private.open(b"root"), b"/", True)
         self._root = root
         self._all.append(root)
-        self._mount(b"/tmp", private.open(b"tmp"), True)
+        if whole < 0:
+            self._mount(b"/tmp", private.open(b"tmp"), True)
         dev = self._mount(b"/dev", private.open(b"dev"), False)
         dev.find = self.devices.find
         self._mount(b"/dev/shm", private.open(b"shm"), True)
