@@ -43,9 +43,11 @@ class Guest:
 
     def refusal(self, path: str, flags: int = Open.O_RDONLY, dirfd: int = At.AT_FDCWD) -> str:
         """The name of the error that opening gives."""
-        with pytest.raises(OSError) as caught:
+        try:
             self.open(path, flags, dirfd)
-        return errno.errorcode[caught.value.errno or 0]
+        except OSError as error:
+            return errno.errorcode[error.errno or 0]
+        return "it was opened"
 
     def read(self, path: str) -> bytes:
         """The contents."""
@@ -208,7 +210,7 @@ def test_writable_directories_inside_one_another_and_a_root(make: Make, host: Pa
 def test_the_whole_host_when_it_is_asked_for(make: Make, host: Path) -> None:
     guest = make(None, ["/"])
     assert guest.read(f"{host.parent}/secret") == b"secret"
-    assert guest.read(f"{host}/sub/up/../secret") == b"secret"
+    assert guest.read(f"{host}/sub/up/secret") == b"secret"
     assert guest.refusal("/proc/1/cmdline") == "ENOENT"
     assert guest.refusal("/dev/kmsg") == "ENOENT"
     assert guest.files.cwd_text() == os.fsencode(os.getcwd())
