@@ -1,43 +1,25 @@
-"""The only door to Unicorn: one emulated x86_64 processor in user mode, its contexts, page table and stops.
-
-The engine is driven through its C interface, not through its Python binding, whose import and hooks cost far more than
-the engine itself. How it is used, and what was measured, is told in docs/engine-notes.md.
-"""
+"""One emulated x86_64 processor in user mode: registers and contexts, page table, budget, and why it stops."""
 
 import ctypes
-import os
 from array import array
 from collections.abc import Callable
 from enum import Enum
-from importlib.machinery import PathFinder
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from emu import alignment
 from emu import cpu_native as native
+from emu import engine as api
 from emu.context import WORD, Context
 from emu.cpuid import cpuid
-from emu.mirror import peek
+from emu.engine import Engine, address_of
 from emu.pages import CHUNK, EXEC, PAGE, READ, USER_END, WRITE
 
-_UC_ARCH_X86, _UC_MODE_64 = 4, 8
-_UC_TLB_VIRTUAL = 1
-_UC_CPU_MODEL = 35  # EPYC: the richest instruction set of those whose extras the engine really has
-_HOOK_INTR, _HOOK_INSN, _HOOK_CODE, _HOOK_BLOCK, _HOOK_INVALID, _HOOK_TLB = 1, 2, 4, 8, 1 << 14, 1 << 17
-_INS_SYSCALL, _INS_CPUID, _INS_RDTSC, _INS_RDTSCP, _INS_IN, _INS_OUT = 699, 113, 608, 609, 218, 500
 _GENERAL_PROTECTION = 13
 _LONGEST_INSTRUCTION = 15
 _MOST_WATCHED = 512  # each watched instruction slows translation down a little
-_ERR_OK, _ERR_INSN_INVALID, _ERR_EXCEPTION = 0, 10, 21
-_MEM_READ, _MEM_WRITE, _MEM_FETCH = 16, 17, 18
-_REG_RFLAGS, _REG_FPCW, _REG_FPTAG, _REG_MXCSR = 253, 246, 247, 249
 _USER_CS, _USER_SS = 0x33, 0x2B  # arch/x86/include/asm/segment.h
 
 _u64 = ctypes.c_uint64
-_ptr = ctypes.c_void_p
-
-
-class EngineError(Exception):
-    """Unicorn could not be loaded, is another version than 2.1.4, or refused a call."""
 
 
 class StopKind(Enum):
@@ -60,55 +42,6 @@ class Stop(NamedTuple):
     access: int = 0
 
 
-class _Library:
-    """libunicorn's functions with their prototypes. PyDLL keeps the interpreter lock: the hooks need it at once."""
-
-    def __init__(self) -> None:
-        # Found, not imported: importing the binding costs more than everything else at start-up.
-        spec = PathFinder.find_spec("unicorn")
-        if spec is None or not spec.submodule_search_locations:
-            raise EngineError("the package unicorn is not installed: run `python3 tools/dev.py setup`")
-        path = os.path.join(spec.submodule_search_locations[0], "lib", "libunicorn.so.2")
-        try:
-            library = ctypes.PyDLL(path)
-        except OSError as error:
-            raise EngineError(f"cannot load {path}: {error}") from None
-        self.open = library.uc_open
-        self.close = library.uc_close
-        self.close.argtypes = [_ptr]
-        self.ctl = library.uc_ctl
-        self.reg_read = library.uc_reg_read
-        self.reg_read.argtypes = [_ptr, ctypes.c_int, _ptr]
-        self.reg_write = library.uc_reg_write
-        self.reg_write.argtypes = [_ptr, ctypes.c_int, _ptr]
-        self.start = library.uc_emu_start
-        self.start.argtypes = [_ptr, _u64, _u64, _u64, ctypes.c_size_t]
-        self.stop = library.uc_emu_stop
-        self.stop.argtypes = [_ptr]
-        self.map_ptr = library.uc_mem_map_ptr
-        self.map_ptr.argtypes = [_ptr, _u64, _u64, ctypes.c_uint32, _ptr]
-        self.hook_add = library.uc_hook_add
-        self.hook_del = library.uc_hook_del
-        self.hook_del.argtypes = [_ptr, ctypes.c_size_t]
-        self.version = library.uc_version(None, None)
-
-
-_library: _Library | None = None
-
-
-def _engine_library() -> _Library:
-    global _library
-    if _library is None:
-        _library = _Library()
-        if _library.version != 0x020104FF:
-            raise EngineError(f"unicorn 2.1.4 is needed, {_library.version:#x} was found")
-    return _library
-
-
-def _address_of(function: Any) -> int:
-    return ctypes.cast(function, _ptr).value or 0
-
-
 class Cpu:
     """One processor. `on_syscall(number, a0, ..., a5)` answers system calls with the result, or with None when the
     handler has stored the result itself or has switched to another context.
@@ -117,22 +50,12 @@ class Cpu:
     """
 
     def __init__(self, on_syscall: Callable[..., int | None], tsc: Callable[[], int] = lambda: 0) -> None:
-        library = self._library = _engine_library()
-        handle = _ptr()
-        self._check(library.open(_UC_ARCH_X86, _UC_MODE_64, ctypes.byref(handle)), "uc_open")
-        self._engine = handle
-        self._ctl(native.CTL_CPU_MODEL, _UC_CPU_MODEL)
-        self._ctl(native.CTL_TLB_TYPE, _UC_TLB_VIRTUAL)
-        self._ctl(
-            native.CTL_USE_EXITS, 1
-        )  # several exits, of which there are none: `until` of uc_emu_start means nothing
-        self._env = self._find_state()
-        state = (ctypes.c_char * native.STATE_BYTES).from_address(self._env)
+        engine = self._engine = Engine()
+        state = (ctypes.c_char * native.STATE_BYTES).from_address(engine.state)
         self._words = memoryview(state).cast("B").cast("Q")
         self._halves = memoryview(state).cast("B").cast("i")
         self._saved = self._words[: native.CONTEXT_WORDS]
         self._cells = array("Q", bytes(native.CELLS * 8))
-        self._keep: list[Any] = []
         self._tsc = tsc
         self._interrupt = -1
         self._invalid = False
@@ -141,31 +64,33 @@ class Cpu:
         self._misaligned: int | None = None
         self._port: tuple[int, int] | None = None  # rip and rax before a refused port instruction
         cells = self._cells.buffer_info()[0]
-        api = ctypes.pythonapi
+        python = ctypes.pythonapi
         self._page, stubs = native.assemble(
-            env=self._env,
-            engine=handle.value or 0,
+            env=engine.state,
+            engine=engine.address,
             cells=cells,
-            uc_reg_read=_address_of(library.reg_read),
-            uc_emu_stop=_address_of(library.stop),
-            from_u64=_address_of(api.PyLong_FromUnsignedLongLong),
-            as_u64=_address_of(api.PyLong_AsUnsignedLongLongMask),
-            vectorcall=_address_of(api.PyObject_Vectorcall),
-            decref=_address_of(api.Py_DecRef),
+            uc_reg_read=engine.reg_read_address,
+            uc_emu_stop=engine.stop_address,
+            from_u64=address_of(python.PyLong_FromUnsignedLongLong),
+            as_u64=address_of(python.PyLong_AsUnsignedLongLongMask),
+            vectorcall=address_of(python.PyObject_Vectorcall),
+            decref=address_of(python.Py_DecRef),
             none=id(None),
         )
         self.on_syscall = on_syscall
-        self._hook(_HOOK_INSN, stubs["syscall"], _INS_SYSCALL)
-        self._hook(_HOOK_BLOCK, stubs["block"])
-        self._hook(_HOOK_TLB, stubs["tlb"])
-        self._python_hook(_HOOK_INTR, self._on_interrupt, None, ctypes.c_uint32)
-        self._python_hook(_HOOK_INVALID, self._on_invalid, ctypes.c_bool)
-        self._python_hook(_HOOK_INSN, self._on_cpuid, ctypes.c_int, instruction=_INS_CPUID)
-        self._python_hook(_HOOK_INSN, self._on_rdtsc, ctypes.c_int, instruction=_INS_RDTSC)
-        self._python_hook(_HOOK_INSN, self._on_rdtscp, ctypes.c_int, instruction=_INS_RDTSCP)
+        engine.hook(api.HOOK_INSN, stubs["syscall"], api.INS_SYSCALL)
+        engine.hook(api.HOOK_BLOCK, stubs["block"])
+        engine.hook(api.HOOK_TLB, stubs["tlb"])
+        engine.python_hook(api.HOOK_INTR, self._on_interrupt, None, ctypes.c_uint32)
+        engine.python_hook(api.HOOK_INVALID, self._on_invalid, ctypes.c_bool)
+        engine.python_hook(api.HOOK_INSN, self._on_cpuid, ctypes.c_int, instruction=api.INS_CPUID)
+        engine.python_hook(api.HOOK_INSN, self._on_rdtsc, ctypes.c_int, instruction=api.INS_RDTSC)
+        engine.python_hook(api.HOOK_INSN, self._on_rdtscp, ctypes.c_int, instruction=api.INS_RDTSCP)
         port = (ctypes.c_uint32, ctypes.c_int)
-        self._python_hook(_HOOK_INSN, self._on_port, ctypes.c_uint32, *port, instruction=_INS_IN)
-        self._python_hook(_HOOK_INSN, self._on_port, None, *port, ctypes.c_uint32, instruction=_INS_OUT)
+        engine.python_hook(api.HOOK_INSN, self._on_port, ctypes.c_uint32, *port, instruction=api.INS_IN)
+        engine.python_hook(
+            api.HOOK_INSN, self._on_port, None, *port, ctypes.c_uint32, instruction=api.INS_OUT
+        )
         self._enter_user_mode()
         self.fresh = Context(self._saved.cast("B"))
         """The context of a new process: all registers 0."""
@@ -174,58 +99,9 @@ class Cpu:
 
     # Set-up
 
-    def _check(self, error: int, what: str) -> None:
-        if error != _ERR_OK:
-            raise EngineError(f"unicorn: {what} failed with error {error}")
-
-    def _ctl(self, number: int, *values: int) -> None:
-        command = ctypes.c_uint(number | len(values) << 26 | 1 << 30)
-        arguments = [_u64(value) for value in values]
-        self._check(self._library.ctl(self._engine, command, *arguments), f"uc_ctl {number}")
-
-    def _hook(self, kind: int, address: int, instruction: int = 0, at: int | None = None) -> int:
-        handle = ctypes.c_size_t()
-        self._check(
-            self._library.hook_add(
-                self._engine,
-                ctypes.byref(handle),
-                ctypes.c_int(kind),
-                _ptr(address),
-                _ptr(0),
-                _u64(1 if at is None else at),  # begin above end: everywhere
-                _u64(at or 0),
-                ctypes.c_int(instruction),
-            ),
-            f"uc_hook_add {kind}",
-        )
-        return handle.value
-
-    def _python_hook(
-        self, kind: int, function: Callable[..., Any], result: Any, *arguments: Any, instruction: int = 0
-    ) -> None:
-        callback = ctypes.PYFUNCTYPE(result, _ptr, *arguments, _ptr)(function)
-        self._keep.append(callback)
-        self._hook(kind, _address_of(callback), instruction)
-
-    def _find_state(self) -> int:
-        """The address of the CPUX86State, after a proof that the private layout is the known one."""
-        engine = self._engine.value or 0
-        mark = 0x1122334455667700
-        for index, name in enumerate(native.REGISTERS):
-            value = _u64(mark + index)
-            register = native.UC_REGISTERS[name]
-            self._check(self._library.reg_write(self._engine, register, ctypes.byref(value)), "uc_reg_write")
-        cpu = peek(engine + native.UC_CPU, 8)
-        state = int.from_bytes(cpu, "little") + native.CPU_ENV
-        found = peek(state, 128)
-        if found != b"".join((mark + index).to_bytes(8, "little") for index in range(16)):
-            raise EngineError("the layout of this libunicorn is not that of 2.1.4")
-        return state
-
     def _enter_user_mode(self) -> None:
-        for register, value in ((_REG_FPCW, 0x37F), (_REG_FPTAG, 0xFFFF), (_REG_MXCSR, 0x1F80)):
-            word = _u64(value)
-            self._check(self._library.reg_write(self._engine, register, ctypes.byref(word)), "uc_reg_write")
+        for register, value in ((api.REG_FPCW, 0x37F), (api.REG_FPTAG, 0xFFFF), (api.REG_MXCSR, 0x1F80)):
+            self._engine.write(register, value)
         words = self._words
         words[:16] = memoryview(bytes(128)).cast("Q")
         words[native.EFLAGS] = 0x202
@@ -247,7 +123,7 @@ class Cpu:
 
     def _on_interrupt(self, _engine: int, vector: int, _data: int) -> None:
         self._interrupt = vector
-        self._library.stop(self._engine)
+        self._engine.stop()
 
     def _on_invalid(self, _engine: int, _data: int) -> bool:
         self._invalid = True
@@ -286,17 +162,17 @@ class Cpu:
     def add_chunk(self, address: int, host_address: int) -> None:
         """Backs the TiB at `address` (aligned to 1 TiB) by the host's memory at `host_address`, once and for ever."""
         size = CHUNK - (PAGE if address + CHUNK == USER_END else 0)
-        self._check(self._library.map_ptr(self._engine, address, size, 7, host_address), "uc_mem_map_ptr")
+        self._engine.map(address, size, host_address)
 
     def flush_pages(self) -> None:
         """To be called after every change of the page table that takes rights away."""
-        self._ctl(native.CTL_TLB_FLUSH)
+        self._engine.ctl(api.CTL_TLB_FLUSH)
 
     def flush_code(self, address: int, size: int) -> None:
         """Forgets the translation of code there, which the guest must still be allowed to execute: someone else than
         the guest has changed it, or is about to take it away.
         """
-        self._ctl(native.CTL_TB_REMOVE_CACHE, address, address + size)
+        self._engine.ctl(api.CTL_TB_REMOVE_CACHE, address, address + size)
 
     def watch_alignment(self, address: int, code: bytes) -> None:
         """Checks the aligned moves in this code when each is executed for the first time (see emu.alignment).
@@ -308,11 +184,11 @@ class Cpu:
             found = [offset for offset in found if alignment.on_stack(code, offset)][:_MOST_WATCHED]
         if not found:
             return
-        callback = ctypes.PYFUNCTYPE(None, _ptr, _u64, ctypes.c_uint32, _ptr)(self._on_aligned_move)
-        self._keep.append(callback)
         for offset in found:
-            handle = self._hook(_HOOK_CODE, _address_of(callback), at=address + offset)
-            self._watched[address + offset] = (handle, code[offset : offset + _LONGEST_INSTRUCTION])
+            at = address + offset
+            types = (_u64, ctypes.c_uint32)
+            handle = self._engine.python_hook(api.HOOK_CODE, self._on_aligned_move, None, *types, at=at)
+            self._watched[at] = (handle, code[offset : offset + _LONGEST_INSTRUCTION])
 
     def _on_aligned_move(self, _engine: int, pc: int, _size: int, _data: int) -> None:
         watched = self._watched.get(pc)
@@ -322,10 +198,10 @@ class Cpu:
         operand = alignment.effective_address(code, pc, self.__getitem__)
         if operand % alignment.ALIGNMENT:
             self._misaligned = operand
-            self._library.stop(self._engine)
+            self._engine.stop()
         else:
             del self._watched[pc]
-            self._library.hook_del(self._engine, handle)
+            self._engine.unhook(handle)
 
     # Running
 
@@ -336,7 +212,7 @@ class Cpu:
         self._interrupt = -1
         self._invalid = self._requested = False
         self._misaligned = None
-        error = self._library.start(self._engine, self._words[native.RIP], 0, 0, 0)
+        error = self._engine.start(self._words[native.RIP])
         if self._interrupt >= 0:
             self._halves[native.OLD_EXCEPTION] = -1  # or the next exception is a double fault
             if self._port is not None:
@@ -345,19 +221,21 @@ class Cpu:
             return Stop(StopKind.INTERRUPT, vector=self._interrupt)
         if self._misaligned is not None:
             return Stop(StopKind.MISALIGNED, address=self._misaligned)
-        if error == _ERR_INSN_INVALID or self._invalid:
+        if error == api.ERR_INSN_INVALID or self._invalid:
             return Stop(StopKind.INVALID)
-        if error == _ERR_EXCEPTION:
+        if error == api.ERR_EXCEPTION:
             stop = self._denied()
             if stop.access == EXEC and (stop.address ^ self.pc) >> 12:
                 return self._walk_to(stop)
             return stop
-        self._check(error, "uc_emu_start")
+        self._engine.check(error, "uc_emu_start")
         return Stop(StopKind.REQUEST if self._requested else StopKind.BUDGET)
 
     def _denied(self) -> Stop:
-        access = {_MEM_READ: READ, _MEM_WRITE: WRITE, _MEM_FETCH: EXEC}[self._cells[native.FAULT_ACCESS]]
-        address = native.invalid_address(self._engine.value or 0)
+        access = {api.MEM_READ: READ, api.MEM_WRITE: WRITE, api.MEM_FETCH: EXEC}[
+            self._cells[native.FAULT_ACCESS]
+        ]
+        address = self._engine.invalid_address()
         return Stop(StopKind.MEMORY, address=address, access=access)
 
     def _walk_to(self, stop: Stop) -> Stop:
@@ -370,8 +248,8 @@ class Cpu:
         for exit_at in range(border, border - _LONGEST_INSTRUCTION, -1):
             self._set_exits(exit_at)
             self._cells[native.BUDGET] = PAGE
-            error = self._library.start(self._engine, self.pc, 0, 0, 0)
-            again = self._denied() if error == _ERR_EXCEPTION else stop
+            error = self._engine.start(self.pc)
+            again = self._denied() if error == api.ERR_EXCEPTION else stop
             if self.pc == exit_at or again.access != EXEC:
                 stop = again
                 break
@@ -380,12 +258,12 @@ class Cpu:
 
     def _set_exits(self, *addresses: int) -> None:
         exits = (_u64 * max(len(addresses), 1))(*addresses)
-        self._ctl(native.CTL_EXITS, ctypes.addressof(exits), len(addresses))
+        self._engine.ctl(api.CTL_EXITS, ctypes.addressof(exits), len(addresses))
 
     def stop(self) -> None:
         """Ends `run` after the current instruction; for use in `on_syscall`."""
         self._requested = True
-        self._library.stop(self._engine)
+        self._engine.stop()
 
     def refill(self, budget: int) -> None:
         """Sets how many blocks the current context may still run; for use when contexts are switched in `on_syscall`."""
@@ -416,9 +294,7 @@ class Cpu:
     @property
     def eflags(self) -> int:
         """The whole flags register."""
-        word = _u64()
-        self._check(self._library.reg_read(self._engine, _REG_RFLAGS, ctypes.byref(word)), "uc_reg_read")
-        return word.value
+        return self._engine.read(api.REG_RFLAGS)
 
     def registers(self) -> dict[str, int]:
         """All registers that a report shows, by name."""
@@ -440,6 +316,4 @@ class Cpu:
 
     def close(self) -> None:
         """Frees the engine. The host memory behind its chunks may go afterwards."""
-        if self._engine:
-            self._library.close(self._engine)
-            self._engine = _ptr()
+        self._engine.close()

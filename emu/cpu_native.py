@@ -9,23 +9,18 @@ import ctypes
 import mmap
 import struct
 
-# Private layout of Unicorn 2.1.4 (include/uc_priv.h, qemu/target/i386/cpu.h), verified by the self test of `emu.cpu`.
+# Private layout of Unicorn 2.1.4 (include/uc_priv.h, qemu/target/i386/cpu.h), proved by `emu.engine` at each start.
 UC_CPU = 440  # uc_struct.cpu: pointer to the X86CPU
 CPU_ENV = 35408  # X86CPU.env, the CPUX86State that everything below is relative to
 UC_INVALID_ADDRESS = 1416  # uc_struct.invalid_addr: the exact address of the last denied access
 STATE_BYTES = 5600
 OLD_EXCEPTION = 5496 // 4  # 4-byte words: the exception being delivered; the engine never clears it
 CONTEXT_WORDS = 231  # up to and with xmm15: the rest of the state never changes in user mode
-CTL_USE_EXITS, CTL_EXITS, CTL_CPU_MODEL, CTL_TB_REMOVE_CACHE, CTL_TLB_FLUSH, CTL_TLB_TYPE = 4, 6, 7, 9, 11, 12
 
 REGISTERS = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{n}" for n in range(8, 16)))
 """The general registers in the order in which the state holds them, 8 bytes each from offset 0."""
-UC_REGISTERS = dict(zip(REGISTERS, (35, 38, 40, 37, 44, 36, 43, 39, *range(106, 114)), strict=True))
-"""Unicorn's numbers of them (UC_X86_REG_*)."""
 RIP = 16  # the offsets in capitals without a unit are 8-byte words
 EFLAGS = 17  # without the arithmetic flags, which the engine keeps apart
-CC_DST, CC_SRC, CC_SRC2 = 18, 19, 20
-CC_OP_DF = 21  # cc_op in the low half, the direction (1 or -1) in the high half
 HFLAGS_BYTES = 176
 SEGMENT_BYTES = 184  # six of 24 bytes: selector, base (+8), limit, flags
 SEGMENTS = ("es", "cs", "ss", "ds", "fs", "gs")
@@ -210,8 +205,3 @@ def assemble(**values: int) -> tuple[mmap.mmap, dict[str, int]]:
         addresses[name] = base + page.tell()
         page.write(bytes.fromhex(text.format(**words)))
     return page, addresses
-
-
-def invalid_address(engine: int) -> int:
-    """The exact address of the access that ended the last run with UC_ERR_EXCEPTION."""
-    return ctypes.c_uint64.from_address(engine + UC_INVALID_ADDRESS).value

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "syscalls": {"syscalls"},
 }
 ONE_DOOR = {
-    "unicorn": "emu/cpu.py",
+    "unicorn": "emu/engine.py",
     "llvmlite": "guest/compiler/",
     "select.epoll": "emu/host.py",
 }
