@@ -8,6 +8,7 @@ from guest.lang import addr, array, buffer, destroy, embed, i32, i64, null, ptr,
 from guest.rt import acceptor, heap, idle, io, limits, net, sys, tasks, threads, websocket, workers
 from guest.rt.abi import (
     AF_INET,
+    EMFILE,
     ENOMEM,
     ETIMEDOUT,
     IPPROTO_TCP,
@@ -168,6 +169,9 @@ def listen_at(address: SockaddrIn, count: i64) -> i64:
         complain(b"socket", made)
         return made
     fd = i32(made)
+    if fd >= io.DESCRIPTORS:
+        complain(b"socket", -EMFILE)
+        return -EMFILE
     sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
     sys.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1)  # accepted sockets inherit it
     result = sys.bind(fd, address)

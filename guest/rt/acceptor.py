@@ -97,9 +97,8 @@ def accept_one() -> i64:
     if fd == -EAGAIN:
         return fd
     if fd != -ECONNABORTED and fd != -EINTR:
-        sys.nanosleep(
-            SHORTAGE_NS
-        )  # ENFILE, ENOMEM, ENOBUFS, a broken connection (accept(2)): it may get better
+        # ENFILE, ENOMEM, ENOBUFS, or a connection that broke before it was accepted (accept(2)): it may get better.
+        sys.nanosleep(SHORTAGE_NS)
     return 0
 
 

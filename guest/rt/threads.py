@@ -73,7 +73,7 @@ def clone_thread(flags: u64, stack: u64, thread_block: u64) -> i64:
         "mov r8, rdx\n"
         "xor edx, edx\n"
         "xor r10d, r10d\n"
-        "mov eax, 56\n"
+        "mov eax, 56\n"  # clone
         "syscall\n"
         "test rax, rax\n"
         "jz 1f\n"
@@ -83,7 +83,7 @@ def clone_thread(flags: u64, stack: u64, thread_block: u64) -> i64:
         "pop rax\n"
         "call rax\n"
         "xor edi, edi\n"
-        "mov eax, 60\n"
+        "mov eax, 60\n"  # exit: of this thread only
         "syscall\n"
         "ud2"
     )
