@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from emu import streams
 from emu.failure import BENCH, Failure, say
 from emu.version import VERSION
 
@@ -189,6 +190,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
     words = sys.argv[1:] if words is None else words
+    streams.reserve()
     own = words[: list(words).index("--")] if "--" in words else words
     debug = "--debug" in own
     try:

@@ -10,6 +10,7 @@ from emu.cli_build import compiled
 from emu.elf import ElfError
 from emu.failure import Failure
 from emu.machine import Machine
+from emu.streams import open_stream
 from guest.compiler.cache import find_program
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -40,9 +41,9 @@ def execute(
             net=arguments.net,
             root=arguments.root,
             writable=tuple(arguments.rw),
-            stdin=open_or_none(0),
-            stdout=open_or_none(1),
-            stderr=open_or_none(2),
+            stdin=open_stream(0),
+            stdout=open_stream(1),
+            stderr=open_stream(2),
             memory_limit=size(arguments.memory),
             thread_limit=positive("--threads", arguments.threads),
             time_limit=positive("--time-limit", arguments.time_limit)
@@ -54,15 +55,6 @@ def execute(
     with machine:
         prepare(machine)
         return machine.run().shell_status
-
-
-def open_or_none(fd: int) -> int | None:
-    """The descriptor when it is open: what the shell closed (`<&-`) is closed for the guest, too."""
-    try:
-        os.fstat(fd)
-    except OSError:
-        return None
-    return fd
 
 
 def program(name: str) -> str | bytes:

@@ -76,6 +76,8 @@ def _show(arguments: argparse.Namespace) -> int:
     except TraceError as error:
         sys.stdout.flush()
         raise Failure(str(error), DAMAGED) from None
+    except BrokenPipeError:  # our reader's affair, not the file's
+        raise
     except OSError as error:
         raise Failure(f"{arguments.program}: {error.strerror}") from None
     return 0

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import syscalls.calls  # noqa: F401  fills the table
 from emu.trace.schema import FORMAT, VERSION
 from emu.trace.text import Palette, call_line, event_line
 from syscalls import numbers

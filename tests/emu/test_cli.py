@@ -199,6 +199,30 @@ def test_the_trace_file_holds_places_and_is_shown_again(hello: Path, tmp_path: P
     assert shown.stdout == emu("trace", hello, "--", "x").stderr
 
 
+def test_streams_that_are_closed_are_closed_for_the_guest(hello: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m emu trace -o {tmp_path / 'calls'} {hello} <&- >&- 2>&-"
+    done = subprocess.run(["/bin/sh", "-c", command], env=ENVIRONMENT, timeout=30, check=False)
+    assert done.returncode == 3
+    written = json.loads((tmp_path / "calls").read_text().splitlines()[1])
+    assert (written["name"], written["error"]) == ("write", "EBADF")
+
+
+def test_a_reader_that_goes_away_is_no_error(hello: Path, tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    emu("trace", "-o", path, hello)
+    header, *records = path.read_text().splitlines(keepends=True)
+    path.write_text(header + "".join(records) * 5000)
+    shown = subprocess.Popen(
+        [*EMU, "trace", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+    )
+    assert shown.stdout is not None
+    assert shown.stderr is not None
+    assert shown.stdout.readline().startswith(b"[1000] write(")
+    shown.stdout.close()
+    assert shown.stderr.read() == b""
+    assert shown.wait(30) == 141
+
+
 def test_a_damaged_trace_is_shown_up_to_the_damage(hello: Path, tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     emu("trace", "-o", path, hello)
