@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from websockets.sync.client import connect
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -181,9 +182,14 @@ def test_memory_stays_constant(serve: Callable) -> None:
             client.getresponse().read()
         for _ in range(count // 10):
             assert server.exchange(b"GET / HTTP/1.0\r\n\r\n")
+        for i in range(count // 100):
+            message = bytes(i % 10 * 10_000)
+            with connect(f"ws://127.0.0.1:{server.port}/ws", compression=None, proxy=None) as peer:
+                peer.send(message)
+                assert peer.recv() == message
 
-    requests(1000)
+    requests(2000)
     memory, descriptors = server.memory(), server.descriptors()
-    requests(9000)
-    assert server.memory() <= memory + 64 * 1024
+    requests(20000)
+    assert server.memory() <= memory + 128 * 1024
     assert server.descriptors() == descriptors
