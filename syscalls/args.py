@@ -230,7 +230,7 @@ class Octal(Unsigned32):
     """mode_t, shown in octal."""
 
     def data(self, value: int) -> Data:
-        return f"{value:#05o}" if value else "000"
+        return f"0{value:03o}" if value else "000"
 
     def text(self, data: Data) -> str:
         return str(data)

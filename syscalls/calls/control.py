@@ -269,8 +269,10 @@ def ioctl(thread: Thread, fd: Fd, request: IoctlRequest, argp: IoctlArg) -> Resu
     known = _TERMINAL if description.kind == "tty" else _SOCKET if description.kind == "socket" else ()
     if request not in _EVERYWHERE and request not in known:
         if description.kind in ("tty", "socket", "device"):
-            text = f"ioctl {Ioctl.text(request)} on a {description.kind} is not offered: ENOTTY"
-            thread.bench.note_once(f"ioctl {request}", text)
+            name = Ioctl.text(request)
+            # One note for all that have no name: a guest chooses the numbers.
+            key = f"ioctl {description.kind}" if name.startswith("0x") else f"ioctl {name}"
+            thread.bench.note_once(key, f"ioctl {name} on a {description.kind} is not offered: ENOTTY")
         return -errno.ENOTTY
     if request in _BY_VALUE:
         return kernel.call3(numbers.ioctl, entry.host, request, argp)

@@ -173,7 +173,7 @@ class FileType(FlagSet):
     @classmethod
     def text(cls, value: int) -> str:
         """As strace: the type, the three special bits, the permissions in octal."""
-        return f"{super().text(value & ~0o777)}|{value & 0o777:#05o}"
+        return f"{super().text(value & ~0o777)}|0{value & 0o777:03o}"
 
 
 class ReadWrite(FlagSet):
