@@ -165,7 +165,8 @@ _HANDLERS = {
 """Module and function of each command; a command loads only what it needs (`emu --version` loads nothing)."""
 
 
-def _parse(words: Sequence[str]) -> argparse.Namespace:
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The command line as options; `arguments` holds what stands after `--`. Raises `Failure`."""
     words = list(words)
     own, guest = words, None
     if "--" in words:
@@ -194,7 +195,7 @@ def main(words: Sequence[str] | None = None) -> int:
     own = words[: list(words).index("--")] if "--" in words else words
     debug = "--debug" in own
     try:
-        arguments = _parse(words)
+        arguments = parse(words)
         module, function = _HANDLERS[arguments.command]
         command: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), function)
         status = command(arguments)
