@@ -1,5 +1,7 @@
 """The report about a guest that died of a fault: values in, text out."""
 
+import errno
+import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -16,6 +18,8 @@ _ROWS = (
     ("r12", "r13", "r14", "r15"),
 )
 LONGEST_INSTRUCTION = 15
+_ERRORS = {-number: name for number, name in errno.errorcode.items() if number > 1}  # -1 is often just that
+CHAIN_ENDS = 12  # frames shown at each end of a long chain
 BEFORE, AFTER = 4, 4  # instructions shown around the pc
 
 
@@ -135,13 +139,20 @@ def _readable(crash: Crash, address: int, size: int) -> bytes | None:
 
 
 def _chain(crash: Crash) -> str:
-    addresses = [crash.registers["rip"], *crash.chain]
-    lines = ["  call chain"]
-    for index, address in enumerate(addresses):
+    """The call chain; a frame that repeats itself is one line, and of a very long chain the middle is left out."""
+    lines = []
+    index = 0
+    for address, group in itertools.groupby([crash.registers["rip"], *crash.chain]):
+        count = len(list(group))
         # A return address belongs to the call before it.
         place = crash.locate(address if index == 0 else address - 1)
-        lines.append(f"    #{index:<2} {address:x}{'  ' + place if place else ''}")
-    return "\n".join(lines)
+        times = f"  ({count} times)" if count > 1 else ""
+        lines.append(f"    #{index:<2} {address:x}{'  ' + place if place else ''}{times}")
+        index += count
+    if len(lines) > 2 * CHAIN_ENDS + 1:
+        left_out = f"    ... {len(lines) - 2 * CHAIN_ENDS} more"
+        lines = [*lines[:CHAIN_ENDS], left_out, *lines[-CHAIN_ENDS:]]
+    return "\n".join(["  call chain", *lines])
 
 
 def _map(crash: Crash) -> str:
@@ -170,6 +181,14 @@ def _calls(crash: Crash) -> str:
     lines = [f"  last system calls of thread {crash.thread}"]
     for number, args, result in crash.calls:
         name = numbers.NAMES.get(number, f"syscall_{number}")
-        shown = ", ".join(str(value) if value < 4096 else hex(value) for value in args)
-        lines.append(f"       {name}({shown}) = {'?' if result is None else result}")
+        shown = ", ".join(_number(value) for value in args)
+        lines.append(f"       {name}({shown}) = {'?' if result is None else _number(result)}")
     return "\n".join(lines)
+
+
+def _number(value: int) -> str:
+    """Small numbers in decimal, errors by name, addresses in hexadecimal."""
+    value -= value >> 63 << 64 if value >= 0 else 0
+    if value in _ERRORS:
+        return f"-1 {_ERRORS[value]}"
+    return str(value) if abs(value) < 65536 else hex(value & 0xFFFFFFFFFFFFFFFF)

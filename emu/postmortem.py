@@ -10,8 +10,9 @@ from emu.memory import AddressSpace
 from emu.pages import BEYOND_FILE, EXEC
 from emu.sched import Task
 from syscalls.flags import Prot
+from syscalls.table import lookup
 
-_CHAIN_LIMIT = 32
+_CHAIN_LIMIT = 20_000
 _SI_TKILL = -6
 _FRAME_REACH = 1 << 20  # frames further apart than this are not a chain
 
@@ -90,6 +91,9 @@ def report(
             ],
             locate=locate,
             chain=call_chain(memory, registers["rip"], registers["rsp"], registers["rbp"]),
-            calls=task.context.last_calls(),
+            calls=[
+                (number, args[: len(lookup(number).args)], result)
+                for number, args, result in task.context.last_calls()
+            ],
         )
     )

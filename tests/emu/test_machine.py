@@ -111,6 +111,16 @@ def test_spinning_threads_stop_nobody(elf: Callable[[str], Path]) -> None:
     assert time.monotonic() - start < 10
 
 
+def test_a_thousand_threads(elf: Callable[[str], Path]) -> None:
+    assert pipe_out(elf("crowd")) == (b"1000 here, all gone\n", ExitStatus(0), [])
+
+
+def test_the_limit_of_threads(elf: Callable[[str], Path]) -> None:
+    output, _, said = pipe_out(elf("crowd"), thread_limit=11, time_limit=0.2)  # it waits for ever
+    assert output == b"10"
+    assert said[0] == "emu: the limit of 11 threads is reached: EAGAIN"
+
+
 def test_the_same_run_twice(elf: Callable[[str], Path]) -> None:
     def calls() -> list[tuple[Any, ...]]:
         log = Log()
