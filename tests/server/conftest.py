@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,13 @@ class Server:
     def descriptors(self) -> int:
         """How many descriptors it has open."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def settles_at(self, descriptors: int) -> bool:
+        """Whether so many descriptors are open within two seconds: what clients left behind takes a moment to close."""
+        end = time.monotonic() + 2
+        while self.descriptors() != descriptors and time.monotonic() < end:
+            time.sleep(0.02)
+        return self.descriptors() == descriptors
 
     def alive(self) -> bool:
         """Whether it still runs and answers."""

@@ -5,8 +5,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -160,17 +158,7 @@ def test_resets_and_vanishing_clients_leave_nothing_behind(server) -> None:
             client.close()
     assert server.alive()
     if server.native:
-        assert settles(server.descriptors, before)
-
-
-def settles(measure: Callable[[], int], expected: int) -> bool:
-    """Whether `measure` comes to `expected` within two seconds."""
-    end = time.monotonic() + 2
-    while time.monotonic() < end:
-        if measure() == expected:
-            return True
-        time.sleep(0.02)
-    return measure() == expected
+        assert server.settles_at(before)
 
 
 def test_a_client_that_reads_slowly_gets_everything(server) -> None:

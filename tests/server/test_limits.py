@@ -64,8 +64,7 @@ def test_a_client_that_does_not_read_times_out(serve: Callable) -> None:
                 client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 100)
     assert server.alive()
     if server.native:
-        time.sleep(0.1)
-        assert server.descriptors() == before
+        assert server.settles_at(before)
 
 
 @pytest.mark.parametrize("workers", [0, 4])
@@ -195,8 +194,4 @@ def test_memory_stays_constant(serve: Callable) -> None:
     memory = server.memory()
     requests(20000)
     assert server.memory() <= memory + 128 * 1024
-    for _ in range(100):
-        if server.descriptors() == descriptors:
-            break
-        time.sleep(0.02)
-    assert server.descriptors() == descriptors
+    assert server.settles_at(descriptors)
