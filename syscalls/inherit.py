@@ -27,7 +27,7 @@ def inherited(host_fd: int) -> Descriptor:
         try:
             host = os.open(f"/proc/self/fd/{host_fd}", flags & os.O_ACCMODE | _SETTABLE)
         except OSError:
-            pass  # a terminal that belongs to another user, a pipe without its other end: shared, then
+            pass  # a terminal that belongs to another user, a FIFO without its other end: shared, then
     reopened = host >= 0
     if not reopened:
         host = fcntl.fcntl(host_fd, fcntl.F_DUPFD_CLOEXEC, 3)

@@ -10,10 +10,10 @@ import signal
 import stat
 
 from syscalls import kernel, numbers
-from syscalls.blocking import AGAIN, IN, OUT, is_ready, time_limit, until_ready
+from syscalls.blocking import AGAIN, IN, OUT, is_ready, until_ready
 from syscalls.fds import Descriptor
+from syscalls.flags import ReadWrite
 from syscalls.process import Thread
-from syscalls.transfers import receive
 from syscalls.wait import Blocking, Result, Wait, Wake
 
 MAX_RW_COUNT = 0x7FFFF000
@@ -29,70 +29,78 @@ STREAMS = frozenset(("pipe", "socket", "tty"))
 """Kinds of which a blocking write goes on until everything is written."""
 
 INTERRUPTED = -errno.EINTR
+EPIPE = -errno.EPIPE
 
 _SOL_SOCKET, _SO_TYPE, _SOCK_STREAM = 1, 3, 1  # plain numbers: the socket module is slow to import
 
 
+def read_now(entry: Descriptor, address: int, count: int) -> int:
+    """One read(2) to a host address that blocks in no case: -EAGAIN where it would."""
+    description = entry.description
+    if description.pollable and not description.host_nonblocking:
+        if description.kind == "socket":
+            return _socket_now(numbers.preadv2, entry.host, address, count)
+        if not is_ready(entry.host, IN):
+            return AGAIN
+    return kernel.call3(numbers.read, entry.host, address, count)
+
+
+def write_now(entry: Descriptor, address: int, count: int) -> int:
+    """One write(2) from a host address that blocks in no case; it may be short where a blocking one would not."""
+    description = entry.description
+    if description.pollable and not description.host_nonblocking:
+        if description.kind == "socket":
+            return _socket_now(numbers.pwritev2, entry.host, address, count)
+        if not is_ready(entry.host, OUT):
+            return AGAIN
+        count = min(count, PIPE_BUF)
+    return kernel.call3(numbers.write, entry.host, address, count)
+
+
+def _socket_now(number: int, host: int, address: int, count: int) -> int:
+    # A blocking socket that polls as ready may block all the same (urgent data, no room for a whole packet).
+    vector = (ctypes.c_uint64 * 2)(address, count)
+    return kernel.call6(number, host, ctypes.addressof(vector), 1, -1, 0, ReadWrite.RWF_NOWAIT)
+
+
 def read_waiting(thread: Thread, entry: Descriptor, buf: int, address: int, count: int) -> Result:
     """read(2) on what may have to wait: `buf` in the guest is `address` on the host."""
-    description = entry.description
-    operations = description.operations
+    operations = entry.description.operations
     if operations is not None:
         return operations.read(thread.memory, buf, count)
-    polls_first = not description.host_nonblocking
 
     def attempt() -> int:
-        if polls_first and not is_ready(entry.host, IN):
-            return AGAIN
-        result = kernel.call3(numbers.read, entry.host, address, count)
+        result = read_now(entry, address, count)
         if result > 0:
             thread.memory.wrote(buf, result)
         return result
 
     result = attempt()
-    if result == AGAIN and not description.nonblocking:
-        if description.kind == "socket":
-            return receive(thread, entry, 0, count, lambda _: attempt())
+    if result == AGAIN and not entry.description.nonblocking:
         return until_ready(thread, entry, IN, attempt)
     return result
 
 
 def write_waiting(thread: Thread, entry: Descriptor, address: int, count: int, done: int) -> Result:
-    """write(2) on what may have to wait, after `done` bytes are written already.
-
-    A descriptor that is not O_NONBLOCK on the host (an inherited one) is polled first, and gets no more at a time than
-    a writable pipe takes without blocking.
-    """
-    description = entry.description
-    if description.nonblocking:
-        if not is_ready(entry.host, OUT):
-            return AGAIN
-        result = kernel.call3(numbers.write, entry.host, address, min(count, PIPE_BUF))
-        return broken_pipe(thread, entry) if result == -errno.EPIPE else result
+    """write(2) on what may have to wait, after `done` bytes are written already."""
+    if entry.description.nonblocking:
+        result = write_now(entry, address, count)
+        return broken_pipe(thread, entry) if result == EPIPE else result
     return _write_on(thread, entry, address, count, done)
 
 
 def _write_on(thread: Thread, entry: Descriptor, address: int, count: int, done: int) -> Blocking:
-    polls_first = not entry.description.host_nonblocking
     host = entry.host
-    deadline = time_limit(thread, entry, "send_timeout")
     fds = thread.fds
     fds.pin(entry)
     try:
         while True:
-            if polls_first and not is_ready(host, OUT):
-                result = AGAIN
-            else:
-                part = min(count - done, PIPE_BUF) if polls_first else count - done
-                result = kernel.call3(numbers.write, host, address + done, part)
+            result = write_now(entry, address + done, count - done)
             if result == AGAIN:
-                wake = yield Wait(fds=((host, OUT),), deadline=deadline)
-                if wake is Wake.INTERRUPTED:
+                if (yield Wait(fds=((host, OUT),))) is Wake.INTERRUPTED:
                     return done or INTERRUPTED
-                if wake is Wake.TIMEOUT:
-                    return done or AGAIN
                 continue
-            if result == -errno.EPIPE:
+            if result == EPIPE:
                 result = broken_pipe(thread, entry, done)
             if result <= 0:
                 return done or result
@@ -108,7 +116,7 @@ def broken_pipe(thread: Thread, entry: Descriptor, done: int = 0) -> int:
     mode = os.fstat(entry.host).st_mode
     if stat.S_ISFIFO(mode) or (stat.S_ISSOCK(mode) and not done and _is_stream(entry.host)):
         thread.bench.kill(thread, signal.SIGPIPE)
-    return -errno.EPIPE
+    return EPIPE
 
 
 def _is_stream(host_fd: int) -> bool:

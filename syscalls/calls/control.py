@@ -243,6 +243,9 @@ _TERMINAL = frozenset(
     )
 )
 _SOCKET = frozenset((Ioctl.TIOCOUTQ, Ioctl.SIOCATMARK))
+_OWN_REQUESTS = {"tty": 0x54, "socket": 0x89, "device": 0x52}
+"""The second byte of the requests that Linux knows for a kind, and that are noted when they are refused."""
+
 _BY_VALUE = frozenset((Ioctl.TCFLSH, Ioctl.TIOCEXCL, Ioctl.TIOCNXCL))
 _EVERYWHERE = frozenset((Ioctl.FIONREAD, Ioctl.FIOQSIZE))
 
@@ -268,7 +271,7 @@ def ioctl(thread: Thread, fd: Fd, request: IoctlRequest, argp: IoctlArg) -> Resu
         return _set_async(thread, entry, thread.memory.u32(argp))
     known = _TERMINAL if description.kind == "tty" else _SOCKET if description.kind == "socket" else ()
     if request not in _EVERYWHERE and request not in known:
-        if description.kind in ("tty", "socket", "device"):
+        if request >> 8 & 0xFF == _OWN_REQUESTS.get(description.kind):
             name = Ioctl.text(request)
             # One note for all that have no name: a guest chooses the numbers.
             key = f"ioctl {description.kind}" if name.startswith("0x") else f"ioctl {name}"

@@ -159,12 +159,14 @@ def _read(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: int
     vector = Vector(thread, iov, count)
     if description.operations is not None and vector.guest:
         return _read_device(thread, entry, vector)
-    polls_first = description.pollable and not description.host_nonblocking and vector.size > 0
+    may_block = description.pollable and not description.host_nonblocking and vector.size > 0
+    polls_first = may_block and description.kind != "socket"
+    host_flags = flags | ReadWrite.RWF_NOWAIT if may_block and not polls_first else flags
 
     def attempt() -> int:
         if polls_first and not is_ready(entry.host, IN):
             return AGAIN
-        result = _host(numbers.preadv2, entry, vector, offset, flags)
+        result = _host(numbers.preadv2, entry, vector, offset, host_flags)
         if result > 0:
             vector.wrote(thread, result)
         return result
@@ -198,7 +200,8 @@ def _write(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: in
     vector = Vector(thread, iov, count)
     if description.pollable and not description.host_nonblocking and vector.size > 0 and offset == -1:
         if description.nonblocking or flags & ReadWrite.RWF_NOWAIT:
-            return _write_part(entry, vector, flags)
+            result = _write_part(entry, vector, flags)
+            return broken_pipe(thread, entry) if result == -errno.EPIPE else result
         return _write_on(thread, entry, vector, flags, 0)
     result = _host(numbers.pwritev2, entry, vector, offset, flags)
     if result == vector.size:
@@ -214,6 +217,8 @@ def _write(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: in
 
 def _write_part(entry: Descriptor, vector: Vector, flags: int) -> int:
     """One write to a descriptor that may block on the host: no more than goes through for sure."""
+    if entry.description.kind == "socket":
+        return _host(numbers.pwritev2, entry, vector, -1, flags | ReadWrite.RWF_NOWAIT)
     if not is_ready(entry.host, OUT):
         return AGAIN
     if vector.size <= PIPE_BUF:
