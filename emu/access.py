@@ -11,6 +11,7 @@ from emu.mirror import Mirror
 from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, EXEC, PAGE, READ, WRITE, PageTable
 
 _OFFSET = CHUNK - 1
+_IN_PAGE = PAGE - 1
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
 
@@ -37,8 +38,10 @@ class GuestBytes:
     def __init__(self, cpu: Processor) -> None:
         self._cpu = cpu
         self._pages = PageTable()
+        self._tables = self._pages.tables
         self._mirror = Mirror()
         self._bases = self._mirror.bases
+        self._tables = self._pages.tables
         self._views: dict[int, memoryview] = {}
         self._self_modifying = 0  # bytes that are both writable and executable
         self._bus_error = array("Q", [0])
@@ -59,6 +62,13 @@ class GuestBytes:
 
     def read(self, address: int, size: int) -> bytes:
         """`size` bytes; raises EFAULT unless all are readable."""
+        if 0 < size <= PAGE - (address & (PAGE - 1)):  # the usual case, which every traced call takes
+            index = address >> CHUNK_SHIFT
+            table = self._tables.get(index)
+            offset = address & _OFFSET
+            if table is None or not table[offset >> 12] & READ:
+                fail(errno.EFAULT)
+            return self._views[index][offset : offset + size].tobytes()
         if size <= 0:
             return b""
         if self._pages.run(address, size, READ) < size:
@@ -101,6 +111,9 @@ class GuestBytes:
     def u32(self, address: int) -> int:
         """The unsigned 32-bit value; raises EFAULT."""
         offset = address & _OFFSET
+        table = self._tables.get(address >> CHUNK_SHIFT)
+        if table is not None and not offset & 3 and table[offset >> 12] & READ:
+            return int(_U32.unpack_from(self._views[address >> CHUNK_SHIFT], offset)[0])
         if self._pages.run(address, 4, READ) < 4:
             fail(errno.EFAULT)
         if offset > CHUNK - 4:

@@ -52,9 +52,10 @@ class Cpu:
     def __init__(self, on_syscall: Callable[..., int | None], tsc: Callable[[], int] = lambda: 0) -> None:
         engine = self._engine = Engine()
         state = (ctypes.c_char * native.STATE_BYTES).from_address(engine.state)
-        self._words = memoryview(state).cast("B").cast("Q")
+        self.words: memoryview = memoryview(state).cast("B").cast("Q")
+        """The engine's live registers, in the order of `emu.context.WORD`."""
         self._halves = memoryview(state).cast("B").cast("i")
-        self._saved = self._words[: native.CONTEXT_WORDS]
+        self._saved = self.words[: native.CONTEXT_WORDS]
         self._cells = array("Q", bytes(native.CELLS * 8))
         self._tsc = tsc
         self._interrupt = -1
@@ -102,7 +103,7 @@ class Cpu:
     def _enter_user_mode(self) -> None:
         for register, value in ((api.REG_FPCW, 0x37F), (api.REG_FPTAG, 0xFFFF), (api.REG_MXCSR, 0x1F80)):
             self._engine.write(register, value)
-        words = self._words
+        words = self.words
         words[:16] = memoryview(bytes(128)).cast("Q")
         words[native.EFLAGS] = 0x202
         words[native.HFLAGS_BYTES // 8] |= 3  # current privilege level 3
@@ -132,24 +133,24 @@ class Cpu:
     def _on_port(self, _engine: int, _port: int, _size: int, *_rest: int) -> int:
         # The engine lets everybody use the ports; the processor raises #GP at this privilege level.
         if self._interrupt < 0:
-            self._port = (self._words[native.RIP], self._words[0])
+            self._port = (self.words[native.RIP], self.words[0])
         self._on_interrupt(_engine, _GENERAL_PROTECTION, 0)
         return 0
 
     def _on_cpuid(self, _engine: int, _data: int) -> int:
-        words = self._words
+        words = self.words
         values = cpuid(words[0] & 0xFFFFFFFF, words[1] & 0xFFFFFFFF)
         words[0], words[3], words[1], words[2] = values  # rax, rbx, rcx, rdx
         return 1
 
     def _on_rdtsc(self, _engine: int, _data: int) -> int:
         counter = self._tsc() & 0xFFFFFFFFFFFFFFFF
-        self._words[0] = counter & 0xFFFFFFFF
-        self._words[2] = counter >> 32
+        self.words[0] = counter & 0xFFFFFFFF
+        self.words[2] = counter >> 32
         return 1
 
     def _on_rdtscp(self, _engine: int, _data: int) -> int:
-        self._words[1] = 0  # the processor's number, as Linux sets TSC_AUX
+        self.words[1] = 0  # the processor's number, as Linux sets TSC_AUX
         return self._on_rdtsc(_engine, _data)
 
     # Memory
@@ -212,11 +213,11 @@ class Cpu:
         self._interrupt = -1
         self._invalid = self._requested = False
         self._misaligned = None
-        error = self._engine.start(self._words[native.RIP])
+        error = self._engine.start(self.words[native.RIP])
         if self._interrupt >= 0:
             self._halves[native.OLD_EXCEPTION] = -1  # or the next exception is a double fault
             if self._port is not None:
-                self._words[native.RIP], self._words[0] = self._port
+                self.words[native.RIP], self.words[0] = self._port
                 self._port = None
             return Stop(StopKind.INTERRUPT, vector=self._interrupt)
         if self._misaligned is not None:
@@ -281,15 +282,15 @@ class Cpu:
         return left if left < 1 << 63 else 0
 
     def __getitem__(self, register: str) -> int:
-        return int(self._words[WORD[register]])
+        return int(self.words[WORD[register]])
 
     def __setitem__(self, register: str, value: int) -> None:
-        self._words[WORD[register]] = value & 0xFFFFFFFFFFFFFFFF
+        self.words[WORD[register]] = value & 0xFFFFFFFFFFFFFFFF
 
     @property
     def pc(self) -> int:
         """The address of the next instruction (in `on_syscall`: behind the SYSCALL)."""
-        return int(self._words[native.RIP])
+        return int(self.words[native.RIP])
 
     @property
     def eflags(self) -> int:

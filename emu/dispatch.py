@@ -7,6 +7,7 @@ the same hook; the engine is left only for faults, the end of a time slice, and 
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from emu.context import WORD
 from emu.cpu import Cpu
 from emu.host import Host
 from emu.sched import SLICE, Scheduler, Task
@@ -17,6 +18,7 @@ from syscalls.wait import Blocking, Exit, Wait, Wake, Yield
 
 _PEEK_EVERY = 32  # switches between two looks at the world outside, when the guest never pauses
 _SYSCALL_BYTES = 2
+_RIP = WORD["rip"]
 
 Call = Callable[..., Any]
 
@@ -92,6 +94,7 @@ class Dispatcher:
         self.sink: Sink | None = None
         self.calls = _Calls(owner, cpu)
         self._traced = _Traced()
+        self._words = cpu.words
         self._note_record: Callable[[Any], None] = _no_record
         self._clock = host.monotonic_ns
         self._origin = host.monotonic_ns()
@@ -127,7 +130,7 @@ class Dispatcher:
         origin = self._origin
         sequence = self._sequence
         self._sequence = sequence + 1
-        pc = self.cpu.pc - _SYSCALL_BYTES
+        pc = self._words[_RIP] - _SYSCALL_BYTES
         entry, before, after = self._traced[number]
         registers = (a0, a1, a2, a3, a4, a5)
         captured = before(thread, a0, a1, a2, a3, a4, a5) if before is not None else ()

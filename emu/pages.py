@@ -32,13 +32,15 @@ class PageTable:
 
     def __init__(self) -> None:
         self._directory = array("Q", bytes(8 * (USER_END >> CHUNK_SHIFT)))
-        self._tables: dict[int, mmap.mmap] = {}
+        self.tables: dict[int, mmap.mmap] = {}
+        """By TiB: the rights of its pages, a byte each."""
+        """By TiB: one byte a page. For reading; `set` changes them."""
         self.directory_address = self._directory.buffer_info()[0]
 
     def add_chunk(self, index: int) -> None:
         """Makes the table of the chunk that begins at `index` TiB, with no rights in it."""
         table = mmap.mmap(-1, _TABLE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE)
-        self._tables[index] = table
+        self.tables[index] = table
         self._directory[index] = ctypes.addressof(ctypes.c_char.from_buffer(table))
 
     def set(self, start: int, end: int, bits: int) -> None:
@@ -54,21 +56,24 @@ class PageTable:
             else:
                 low, high = -(-first // PAGE) * PAGE, (first + count) // PAGE * PAGE
                 ctypes.memset(address, 0, low - first)
-                self._tables[index].madvise(mmap.MADV_DONTNEED, low, high - low)
+                self.tables[index].madvise(mmap.MADV_DONTNEED, low, high - low)
                 ctypes.memset(self._directory[index] + high, 0, first + count - high)
             start = stop
 
     def get(self, address: int) -> int:
         """The rights at `address`, 0 for any that is not a user address."""
-        table = self._tables.get(address >> CHUNK_SHIFT)
+        table = self.tables.get(address >> CHUNK_SHIFT)
         return table[(address & _CHUNK_MASK) >> 12] if table is not None else 0
 
     def run(self, address: int, size: int, right: int) -> int:
         """How many of the `size` bytes from `address` on have `right` without a gap."""
+        if size <= PAGE - (address & (PAGE - 1)):  # within one page: the usual case
+            table = self.tables.get(address >> CHUNK_SHIFT)
+            return size if table is not None and table[(address & _CHUNK_MASK) >> 12] & right else 0
         done = 0
         while done < size:
             at = address + done
-            table = self._tables.get(at >> CHUNK_SHIFT)
+            table = self.tables.get(at >> CHUNK_SHIFT)
             if table is None:
                 return done
             first = (at & _CHUNK_MASK) >> 12
@@ -88,6 +93,6 @@ class PageTable:
     def close(self) -> None:
         """Frees the tables."""
         self._directory[:] = array("Q", bytes(8 * len(self._directory)))
-        for table in self._tables.values():
+        for table in self.tables.values():
             table.close()
-        self._tables.clear()
+        self.tables.clear()
