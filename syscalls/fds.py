@@ -67,6 +67,20 @@ class Description:
         self.owner = (0, 0, 0)  # F_SETOWN_EX type and id, F_SETSIG signal
 
 
+class Watch(Protocol):
+    """A set of descriptors that the host watches for the guest (`syscalls.standing`)."""
+
+    host: int
+
+    def closing(self, entry: "Descriptor") -> bool:
+        """The guest has closed a descriptor; True when a waiting call still needs it, which will unpin it."""
+        ...
+
+    def drop(self, entry: "Descriptor") -> None:
+        """The host descriptor is about to be closed."""
+        ...
+
+
 class Descriptor:
     """One guest descriptor: a host descriptor, its description, and close-on-exec.
 
@@ -74,9 +88,10 @@ class Descriptor:
     call does in the kernel, though the number is free for reuse at once.
     """
 
-    __slots__ = ("cloexec", "closed", "description", "host", "pins", "text")
+    __slots__ = ("cloexec", "closed", "description", "host", "pins", "text", "watches")
 
     def __init__(self, host: int, description: Description, cloexec: bool = False) -> None:
+        self.watches: list[Watch] | None = None
         self.host = host
         self.description = description
         self.cloexec = cloexec
@@ -94,13 +109,16 @@ class Descriptor:
 class FdTable:
     """Descriptor numbers to descriptors. `limit` is RLIMIT_NOFILE's soft value."""
 
-    __slots__ = ("_forget", "_lowest", "entries", "limit")
+    __slots__ = ("_forget", "_lowest", "entries", "limit", "watches")
 
     def __init__(self, limit: int, forget: Callable[[int], None]) -> None:
         self.entries: dict[int, Descriptor] = {}
         self.limit = limit
         self._lowest = 0  # no number below this one is free
         self._forget = forget
+        self.watches: dict[
+            int, Watch | int
+        ] = {}  # by the address of the guest's array; see syscalls.calls.polling
 
     def get(self, fd: int) -> Descriptor:
         """The descriptor behind `fd`; raises EBADF."""
@@ -152,7 +170,17 @@ class FdTable:
         entries, self.entries, self._lowest = self.entries, {}, 0
         for entry in entries.values():
             entry.pins = 0
+            entry.watches = None
             self._release(entry)
+        for watch in self.watches.values():
+            if not isinstance(watch, int):
+                self.close_watch(watch)
+        self.watches.clear()
+
+    def close_watch(self, watch: Watch) -> None:
+        """Closes the host descriptor of a set."""
+        self._forget(watch.host)
+        os.close(watch.host)
 
     def pin(self, descriptor: Descriptor) -> None:
         """Keeps the host descriptor alive under a waiting call; pair with `unpin`."""
@@ -166,10 +194,17 @@ class FdTable:
 
     def _release(self, descriptor: Descriptor) -> None:
         descriptor.closed = True
+        for watch in descriptor.watches or ():
+            if watch.closing(descriptor):
+                descriptor.pins += 1
         if descriptor.pins <= 0:
             self._close_host(descriptor)
 
     def _close_host(self, descriptor: Descriptor) -> None:
+        if descriptor.watches:
+            for watch in descriptor.watches:
+                watch.drop(descriptor)
+            descriptor.watches = None
         host, descriptor.host = descriptor.host, -1
         if host >= 0:
             self._forget(host)
