@@ -230,7 +230,7 @@ class Octal(Unsigned32):
     """mode_t, shown in octal."""
 
     def data(self, value: int) -> Data:
-        return f"0{value:03o}" if value else "000"
+        return f"0{value:o}".rjust(3, "0")
 
     def text(self, data: Data) -> str:
         return str(data)
@@ -307,6 +307,25 @@ class OutBytes(Arg):
         return hex(data) if isinstance(data, int) else strace_text(data)
 
 
+class Struct(Deferred):
+    """One structure, as its bytes until somebody wants to read it."""
+
+    __slots__ = ("layout", "raw")
+
+    def __init__(self, layout: Layout, raw: bytes) -> None:
+        self.layout = layout
+        self.raw = raw
+
+    def data(self) -> Data:
+        return self.layout.show(self.raw)
+
+    def json(self) -> str:
+        layout = self.layout
+        if layout.json_template:
+            return layout.json_template % layout.unpack(self.raw)
+        return json_text(layout.show(self.raw))
+
+
 class InStruct(Arg):
     """A pointer to one structure that the call reads."""
 
@@ -319,7 +338,7 @@ class InStruct(Arg):
         if not value:
             return None
         try:
-            return self.layout.show(thread.memory.read(value, self.layout.size))
+            return Struct(self.layout, thread.memory.read(value, self.layout.size))
         except OSError:
             return value
 

@@ -173,7 +173,8 @@ class FileType(FlagSet):
     @classmethod
     def text(cls, value: int) -> str:
         """As strace: the type, the three special bits, the permissions in octal."""
-        return f"{super().text(value & ~0o777)}|0{value & 0o777:03o}"
+        permissions = f"0{value & 0o777:o}".rjust(3, "0")
+        return f"{super().text(value & ~0o777)}|{permissions}"
 
 
 class ReadWrite(FlagSet):

@@ -73,3 +73,43 @@ def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
 )
 def test_guests_say_the_same(alike: Callable[..., str], name: str) -> None:
     alike(name)
+
+
+@pytest.fixture
+def shown(elf: Callable[[str], Path]) -> Callable[..., bytes]:
+    """What an emulated guest finds in the files that it is told to show."""
+
+    def show(*paths: str, options: tuple[str, ...] = ()) -> bytes:
+        command = [sys.executable, "-m", "emu", "run", *options, str(elf("shows")), "--", *paths]
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        done = subprocess.run(command, capture_output=True, timeout=60, env=environment, check=True)
+        assert done.stderr == b""
+        return done.stdout
+
+    return show
+
+
+def test_random_devices_follow_from_the_seed(shown: Callable[..., bytes]) -> None:
+    first = shown("/dev/urandom", "/dev/random")
+    assert len(first) == 2 * 65536
+    assert first[:65536] != first[65536:]
+    assert shown("/dev/urandom", "/dev/random") == first
+    assert shown("/dev/urandom", "/dev/random", options=("--seed", "1")) != first
+
+
+def test_a_guest_reads_about_itself(shown: Callable[..., bytes], elf: Callable[[str], Path]) -> None:
+    assert shown("/proc/self/cmdline").endswith(b"shows.elf\0/proc/self/cmdline\0")
+    assert shown("/proc/self/exe") == elf("shows").read_bytes()[:65536]
+    maps = shown("/proc/self/maps").decode().splitlines()
+    assert any(line.endswith("[stack]") for line in maps)
+    assert any(" r-xp " in line and line.endswith("shows.elf") for line in maps)
+
+
+def test_a_root_is_shown(shown: Callable[..., bytes], tmp_path: Path) -> None:
+    fill(tmp_path / "work")
+    options = ("--root", str(tmp_path / "work"))
+    assert (
+        shown("/file", "/folder/../link", "/absolute", options=options)
+        == b"content\ncontent\nopen: -ENOENT\n"
+    )
+    assert shown("/etc/passwd") == b"open: -ENOENT\n"
