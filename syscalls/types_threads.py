@@ -12,6 +12,7 @@ from syscalls.args import (
     OutStruct,
     Pointer,
     Signed32,
+    Struct,
     Unsigned32,
     Unsigned64,
     strace_text,
@@ -136,7 +137,7 @@ U64Word = Layout("u64", ("Q", "value"))
 
 def _only(data: Data) -> Data:
     """The one field of a structure that stands for a plain value."""
-    return next(iter(data.values())) if isinstance(data, dict) else data
+    return next(iter(data.data().values())) if isinstance(data, Struct) else data
 
 
 class InSigSet(InStruct):
@@ -170,7 +171,7 @@ class OutValue(OutStruct):
 
     def capture(self, thread: Thread, value: int, *used: int) -> Data:
         data = super().capture(thread, value, *used)
-        return [_only(data)] if isinstance(data, dict) else data
+        return [_only(data)] if isinstance(data, Struct) else data
 
     def text(self, data: Data) -> str:
         if isinstance(data, list) and self.layout.size == 8:
@@ -199,7 +200,7 @@ class FutexTimeout(Arg):
         if not value:
             return None
         try:
-            return Timespec.show(thread.memory.read(value, Timespec.size))
+            return Struct(Timespec, thread.memory.read(value, Timespec.size))
         except OSError:
             return hex(value)  # a number is a count
 

@@ -96,7 +96,7 @@ def test_sigaction() -> None:
 def test_futex_fourth_argument_by_operation() -> None:
     arg = FutexTimeout("futex_op")
     thread = Thread(struct.pack("<qq", 1, 5))
-    assert arg.capture(thread, 0x1000, 128) == {"tv_sec": 1, "tv_nsec": 5}  # type: ignore[arg-type]
+    assert arg.capture(thread, 0x1000, 128).data() == {"tv_sec": 1, "tv_nsec": 5}  # type: ignore[arg-type]
     assert arg.capture(thread, 0x9000, 128) == "0x9000"  # type: ignore[arg-type]
     assert arg.capture(thread, 0, 0) is None  # type: ignore[arg-type]
     assert arg.capture(thread, 77, 129) == ""  # type: ignore[arg-type]
