@@ -203,6 +203,10 @@ class Machine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):  # __init__ may have failed early
+            self.close()
+
     def hook(self, name: str, function: Hook) -> None:
         """Puts `function(call, thread, r0, ..., r5)` in front of a system call; `call(thread, r0, ..., r5)` is the real one.
 
