@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -34,6 +35,7 @@ FULL = Effort(rounds=5, seconds=0.4)
 QUICK = Effort(rounds=3, seconds=0.15)
 SERVER_SECONDS = 1.0  # of load in one round: ab and wrk know only whole seconds
 WIDTH = 150  # columns of the tables where there is no terminal to ask
+MEMORY_FOLDER = "/dev/shm"
 SERVERS = {"http", "websocket"}
 
 
@@ -69,11 +71,22 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     return chosen
 
 
-def measure(name: str, installed: dict[str, Subject], effort: Effort) -> list[Row]:
+def scratch(chosen: str | None) -> str | None:
+    """Where programs and logs are written: in memory if possible, so that a disk's moods do not show in the figures."""
+    if chosen is not None:
+        return chosen
+    try:
+        flags = os.statvfs(MEMORY_FOLDER).f_flag
+    except OSError:
+        return None
+    return None if flags & (os.ST_NOEXEC | os.ST_RDONLY) else MEMORY_FOLDER
+
+
+def measure(name: str, installed: dict[str, Subject], effort: Effort, place: str | None) -> list[Row]:
     """The rows of one figure; a figure that cannot be measured is a row that says why."""
     if name in SERVERS:
         effort = Effort(effort.rounds, SERVER_SECONDS, effort.clock)
-    with tempfile.TemporaryDirectory(prefix="emu-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="emu-bench-", dir=place) as folder:
         try:
             return FIGURES[name](installed, Path(folder), effort)
         except (MeasureError, KeyError) as error:
@@ -128,7 +141,7 @@ def main() -> int:
     rows: list[Row] = []
     for name in chosen.figures or FIGURES:
         begin = time.monotonic()
-        rows += measure(name, installed, effort)
+        rows += measure(name, installed, effort, scratch(chosen.folder))
         print(f"bench: {name} took {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
     if chosen.json:
         chosen.json.write_text(json.dumps(as_json(rows, facts), indent=1) + "\n")
