@@ -22,9 +22,8 @@ BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1
 
 listening: i32
 serve: fn[[i32], coro[None]]
-spare: i32 = (
-    -1
-)  # a descriptor kept to be given up when none is left, so that a connection can still be refused
+# Kept to be given up when no descriptor is left, so that a connection can still be refused.
+spare: i32 = -1
 
 
 def initialise(fd: i32, connection_task: fn[[i32], coro[None]]) -> None:

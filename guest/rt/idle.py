@@ -13,9 +13,7 @@ from guest.lang import addr, atomic, i32, i64, u32, u64
 from guest.rt.abi import EFD_CLOEXEC, EFD_NONBLOCK
 from guest.rt.sys import eventfd2, futex_wait, futex_wake, read_eventfd, write_eventfd
 
-SPREAD = (
-    4  # ready tasks for each awake worker before one more is woken: waking costs more than a few short tasks
-)
+SPREAD = 4  # ready tasks for each awake worker before one more is woken, which costs more than short tasks
 PARKED_ONE = 1 << 32
 
 workers: u64  # awake | parked << 32

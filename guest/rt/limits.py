@@ -6,9 +6,7 @@ from guest.rt.text import parse_decimal
 
 LONGEST = 86400000
 
-header_ms: i64 = (
-    10000  # HEADER_MS: for a whole request head, from its first byte (or from the connection's start)
-)
+header_ms: i64 = 10000  # HEADER_MS: for a whole request head, from its first byte or the connection's start
 body_ms: i64 = 30000  # BODY_MS: for a whole request body
 idle_ms: i64 = 30000  # IDLE_MS: between two requests of a connection
 send_ms: i64 = 10000  # SEND_MS: without the client taking a single byte of an answer
