@@ -1,0 +1,55 @@
+"""The page table: rights by page, runs of a right, sparse tables."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from emu.pages import BEYOND_FILE, CHUNK, EXEC, PAGE, READ, USER_END, WRITE, PageTable
+
+
+@pytest.fixture
+def pages() -> Iterator[PageTable]:
+    pages = PageTable()
+    pages.add_chunk(0)
+    pages.add_chunk(1)
+    yield pages
+    pages.close()
+
+
+def test_nothing_is_allowed_at_first(pages: PageTable) -> None:
+    for address in (0, PAGE, CHUNK, 2 * CHUNK, USER_END, 1 << 63, (1 << 64) - 1):
+        assert pages.get(address) == 0
+        assert pages.run(address, 10, READ) == 0
+
+
+def test_a_run_ends_where_the_right_ends(pages: PageTable) -> None:
+    pages.set(PAGE, 5 * PAGE, READ | WRITE)
+    pages.set(3 * PAGE, 4 * PAGE, READ)
+    assert pages.run(PAGE + 100, 10, WRITE) == 10
+    assert pages.run(PAGE + 100, 8 * PAGE, READ) == 4 * PAGE - 100
+    assert pages.run(PAGE + 100, 8 * PAGE, WRITE) == 2 * PAGE - 100
+    assert pages.run(3 * PAGE, 1, WRITE) == 0
+    assert pages.run(PAGE, 1, EXEC) == 0
+    assert pages.run(PAGE, 0, READ) == 0
+
+
+def test_a_run_goes_on_over_the_border_of_a_chunk(pages: PageTable) -> None:
+    pages.set(CHUNK - 2 * PAGE, CHUNK + 3 * PAGE, READ)
+    assert pages.run(CHUNK - PAGE - 7, 100 * PAGE, READ) == 4 * PAGE + 7
+    pages.set(2 * CHUNK - PAGE, 2 * CHUNK, READ)
+    assert pages.run(2 * CHUNK - 5, 100, READ) == 5  # the next chunk has no table
+
+
+def test_beyond_the_file_is_no_right(pages: PageTable) -> None:
+    pages.set(PAGE, 2 * PAGE, BEYOND_FILE)
+    assert pages.get(PAGE) == BEYOND_FILE
+    assert not any(pages.run(PAGE, 1, right) for right in (READ, WRITE, EXEC))
+
+
+def test_taking_much_away_frees_the_table(pages: PageTable) -> None:
+    size = 8 << 30
+    pages.set(PAGE, PAGE + size, READ)
+    assert pages.run(PAGE, size, READ) == size
+    pages.set(2 * PAGE, PAGE + size, 0)
+    assert pages.run(PAGE, size, READ) == PAGE
+    assert pages.get(size) == 0
