@@ -19,6 +19,7 @@ from syscalls.wait import Blocking, Wait, Wake
 EBADF = -errno.EBADF
 EINVAL = -errno.EINVAL
 EROFS = -errno.EROFS
+STAT_SIZE = 144
 
 FIFO_RETRY_NS = 5_000_000
 """How often opening a FIFO for writing looks again for a reader: nothing becomes ready when one comes."""
@@ -110,7 +111,9 @@ def fstat(thread: Thread, fd: Fd, statbuf: StatOut) -> Result:
     entry = thread.fds.entries.get(fd)
     if entry is None:
         return EBADF
-    return kernel.call2(numbers.fstat, entry.host, host_address(thread, statbuf))
+    result = kernel.call2(numbers.fstat, entry.host, host_address(thread, statbuf))
+    thread.memory.wrote(statbuf, STAT_SIZE)
+    return result
 
 
 @syscall
@@ -142,7 +145,9 @@ def _stat(thread: Thread, dirfd: int, path: bytes, statbuf: int, flags: int) -> 
     follow = not flags & At.AT_SYMLINK_NOFOLLOW
     with files_of(thread).walk(thread, dirfd, path, follow, empty=True) as found:
         address = host_address(thread, statbuf)
-        return kernel.call4(numbers.newfstatat, found.require(), _EMPTY_ADDRESS, address, At.AT_EMPTY_PATH)
+        result = kernel.call4(numbers.newfstatat, found.require(), _EMPTY_ADDRESS, address, At.AT_EMPTY_PATH)
+        thread.memory.wrote(statbuf, STAT_SIZE)
+        return result
 
 
 @syscall
@@ -198,7 +203,9 @@ def _readlink(thread: Thread, dirfd: int, pathname: int, buf: int, size: int) ->
         fd = found.require()
         if not modes.S_ISLNK(found.mode):
             return EINVAL if path else -errno.ENOENT
-        return kernel.call4(numbers.readlinkat, fd, _EMPTY_ADDRESS, host_address(thread, buf), size)
+        result = kernel.call4(numbers.readlinkat, fd, _EMPTY_ADDRESS, host_address(thread, buf), size)
+        thread.memory.wrote(buf, result)
+        return result
 
 
 @syscall
