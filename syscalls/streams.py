@@ -6,13 +6,13 @@ The calls themselves try once, with a host descriptor that cannot block, and com
 import ctypes
 import errno
 import os
-import signal
 import stat
 
 from syscalls import kernel, numbers
 from syscalls.blocking import AGAIN, IN, OUT, is_ready, until_ready
 from syscalls.fds import Descriptor
 from syscalls.flags import ReadWrite
+from syscalls.flags.signals import Signal
 from syscalls.process import Thread
 from syscalls.wait import Blocking, Result, Wait, Wake
 
@@ -115,7 +115,7 @@ def broken_pipe(thread: Thread, entry: Descriptor, done: int = 0) -> int:
     """What -EPIPE brings: SIGPIPE for pipes and stream sockets (unless `done` bytes went through one). Returns -EPIPE."""
     mode = os.fstat(entry.host).st_mode
     if stat.S_ISFIFO(mode) or (stat.S_ISSOCK(mode) and not done and _is_stream(entry.host)):
-        thread.bench.kill(thread, signal.SIGPIPE)
+        thread.bench.kill(thread, Signal.SIGPIPE)
     return EPIPE
 
 
