@@ -63,6 +63,11 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--json", metavar="FILE", type=Path, help="also write every round of everything there"
     )
+    parser.add_argument(
+        "--folder",
+        metavar="DIR",
+        help=f"where programs and logs are written meanwhile (default: {MEMORY_FOLDER} if it can be used)",
+    )
     parser.add_argument("--markdown", action="store_true", help="print the README's table instead")
     chosen = parser.parse_args(words)
     for name in chosen.figures:
