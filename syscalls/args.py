@@ -50,6 +50,11 @@ class Deferred:
         return json_text(self.data())
 
 
+def plain(data: Data) -> Data:
+    """Data with what was captured as raw bytes taken apart."""
+    return data.data() if isinstance(data, Deferred) else data
+
+
 def json_text(data: Data) -> str:
     """Data as JSON. Bytes become a string with one code point (0 to 255) a byte; a cut payload an object."""
     kind = type(data)
@@ -135,6 +140,8 @@ class Arg:
     conversion: ClassVar[str] = "{}"
     phase: ClassVar[str] = "value"
     uses: tuple[str, ...] = ()
+    holds_bytes: ClassVar[bool] = False
+    """Whether text that this shows (when it shows text and no structure) is bytes, not names."""
     json_form: ClassVar[str] = ""
     """For plain values: an expression over `{}`, the C value, that gives what JSON text shows of it; else `data` does."""
 
@@ -239,6 +246,7 @@ class Octal(Unsigned32):
 class CString(Arg):
     """A NUL-terminated path or name, read before the call."""
 
+    holds_bytes = True
     phase = "in"
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
@@ -278,6 +286,7 @@ def payload(thread: "Thread", address: int, size: int) -> Data:
 class InBytes(Arg):
     """A buffer that the call reads; its size is another parameter."""
 
+    holds_bytes = True
     phase = "in"
 
     def __init__(self, size: str) -> None:
@@ -293,6 +302,7 @@ class InBytes(Arg):
 class OutBytes(Arg):
     """A buffer that the call fills; the result (or another parameter) says how much of it. Not shown on failure."""
 
+    holds_bytes = True
     phase = "out"
 
     def __init__(self, size: str = "result") -> None:

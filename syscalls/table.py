@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from syscalls import numbers
-from syscalls.args import Address, Arg, Data, Deferred, FdNumber, Outcome, json_text
+from syscalls.args import Address, Arg, Data, FdNumber, Outcome, json_text, plain
 from syscalls.describe import describe
 from syscalls.wait import Result
 
@@ -93,7 +93,7 @@ class Syscall:
                 shown[name] = arg.data(convert(arg, record.registers[index]))
             elif captured[arg.phase]:
                 data = captured[arg.phase].pop(0)
-                shown[name] = data.data() if isinstance(data, Deferred) else data
+                shown[name] = plain(data)
             else:  # not returned: nothing was filled
                 shown[name] = record.registers[index] or None
         return shown
@@ -192,7 +192,12 @@ class _Generator:
     def __init__(self, entry: Syscall) -> None:
         self.entry = entry
         self.names = list(entry.args)
-        self.scope: dict[str, Any] = {"handler": entry.handler, "describe": describe, "json_text": json_text}
+        self.scope: dict[str, Any] = {
+            "handler": entry.handler,
+            "describe": describe,
+            "json_text": json_text,
+            "plain": plain,
+        }
         for index, arg in enumerate(entry.args.values()):
             self.scope[f"arg{index}"] = arg
             self.scope[f"capture{index}"] = arg.capture
@@ -288,7 +293,7 @@ class _Generator:
             else:
                 position = counts[arg.phase]
                 counts[arg.phase] += 1
-                shown = f"text{index}({'before' if arg.phase == 'in' else 'after'}[{position}])"
+                shown = f"text{index}(plain({'before' if arg.phase == 'in' else 'after'}[{position}]))"
                 if arg.phase == "out":  # not returned: nothing was filled
                     shown = f"({shown} if after else hex(r{index}) if r{index} else 'NULL')"
             if isinstance(arg, FdNumber):

@@ -32,6 +32,7 @@ _filled_vectors = OutIoVec("")
 class SockAddrIn(Arg):
     """A socket address that the call reads; `length` names the parameter with its size."""
 
+    holds_bytes = True
     phase = "in"
 
     def __init__(self, length: str) -> None:
@@ -47,6 +48,7 @@ class SockAddrIn(Arg):
 class SockAddrOut(Arg):
     """A socket address that the call fills in; `length` names the parameter that points to its size."""
 
+    holds_bytes = True
     phase = "out"
 
     def __init__(self, length: str) -> None:
@@ -282,6 +284,7 @@ def option_data(level: int, option: int, value: bytes) -> Data:
 class OptionIn(Arg):
     """The value that setsockopt(2) sets."""
 
+    holds_bytes = True
     phase = "in"
     uses: tuple[str, ...] = ("level", "optname", "optlen")
 

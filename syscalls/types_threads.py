@@ -266,6 +266,7 @@ class ClockId(Signed32):
 class PrctlArgument(Pointer):
     """prctl(2)'s second argument: a string for PR_SET_NAME, the name that PR_GET_NAME filled, else a number."""
 
+    holds_bytes = True
     phase = "out"
 
     def __init__(self, operation: str) -> None:

@@ -9,11 +9,17 @@ import syscalls.calls  # noqa: F401  fills the table
 from emu.trace.schema import FORMAT, VERSION
 from emu.trace.text import Palette, call_line, event_line
 from syscalls import numbers
-from syscalls.args import CString, Cut, Data, Flags, InBytes, OutBytes
+from syscalls.args import Cut, Data, Flags
 from syscalls.table import Syscall, lookup
 
 MAX_LINE = 16 << 20
 """Bytes of the longest line that is read: a record is a few kilobytes."""
+
+BYTE_MEMBERS = frozenset(
+    {"iov_base", "sun_path", "sa_data", "cmsg_data", "msg_control"}
+    | {"sysname", "nodename", "release", "version", "machine", "domainname"}
+)
+"""Members of structures whose text is bytes; all other text in structures is names."""
 
 _INTEGERS = ("sequence", "time", "duration", "blocked", "pid", "tid", "number", "pc")
 
@@ -146,7 +152,7 @@ def _text(entry: Syscall, name: str, data: Any) -> str:
     arg = entry.args.get(name)
     if arg is None:  # written by another version: show the plain data
         return json.dumps(data)
-    if isinstance(arg, (CString, InBytes, OutBytes)) and isinstance(data, str):
+    if isinstance(data, str) and arg.holds_bytes:
         data = data.encode("latin-1", "replace")
     elif not isinstance(arg, Flags):
         data = _revive(data)
@@ -163,5 +169,10 @@ def _revive(data: Any) -> Data:
     if isinstance(data, dict):
         if data.keys() == {"bytes", "size"}:
             return Cut(str(data["bytes"]).encode("latin-1", "replace"), data["size"])
-        return {key: _revive(value) for key, value in data.items()}
+        return {
+            key: value.encode("latin-1", "replace")
+            if isinstance(value, str) and key in BYTE_MEMBERS
+            else _revive(value)
+            for key, value in data.items()
+        }
     return data
