@@ -33,7 +33,7 @@ def fill(work: Path) -> None:
 def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
     """Runs a guest natively and emulated in the same directory, freshly filled; both must say the same, which is returned."""
 
-    def compare(name: str, *args: str) -> str:
+    def compare(name: str, *args: str, status: int = 0) -> str:
         path = elf(name)
         work = tmp_path / "work"
         emulator = [sys.executable, "-m", "emu", "run", "--rw", str(work), str(path), "--", *args]
@@ -51,7 +51,8 @@ def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
                 cwd=work,
                 check=False,
             )
-            assert done.returncode == 0, (done.stdout + done.stderr).decode("latin-1")
+            code = done.returncode if done.returncode >= 0 else 128 - done.returncode
+            assert code == status, (done.stdout + done.stderr).decode("latin-1")
             said.append(done.stdout.decode("latin-1"))
         assert said[1] == said[0]
         return said[0]
@@ -73,6 +74,10 @@ def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
 )
 def test_guests_say_the_same(alike: Callable[..., str], name: str) -> None:
     alike(name)
+
+
+def test_a_write_without_a_reader_kills(alike: Callable[..., str]) -> None:
+    assert alike("pipes_basic", "die", status=141).endswith("one argument: no\n")
 
 
 @pytest.fixture
