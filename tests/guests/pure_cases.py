@@ -1,7 +1,6 @@
 """One pure function for each part of guest.rt that runs under CPython as well: bytes in, everything it found out."""
 
 from guest.lang import array, buffer, i64, pure, u8, u32, u64
-
 from guest.rt.base64 import encode, encoded_length, is_sixteen_bytes
 from guest.rt.frames import FrameReader, close_code
 from guest.rt.handshake import answer_to, put_accept_key

@@ -1,8 +1,8 @@
 """Runs the cases of pure_cases on records from stdin (case, length in 2 bytes, data); writes length and result of each."""
 
-from guest.lang import addr, array, i64, ptr, syscall, u8
 from pure_cases import run_case
 
+from guest.lang import addr, array, i64, ptr, syscall, u8
 from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from syscalls import numbers
 
