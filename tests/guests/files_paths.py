@@ -298,6 +298,24 @@ def working_directory() -> None:
     where(b"getcwd")
 
 
+def listings() -> None:
+    fd = open_at(b"folder\0", Open.O_RDONLY | Open.O_DIRECTORY)
+    result(b"too small", syscall(numbers.getdents64, fd, addr(buffer[0]), 10))
+    result(b"nowhere", syscall(numbers.getdents64, fd, NOWHERE, 4096))
+    result(b"getdents64", syscall(numbers.getdents64, fd, addr(buffer[0]), 4096))
+    result(b"at the end", syscall(numbers.getdents64, fd, addr(buffer[0]), 4096))
+    result(b"rewind", syscall(numbers.lseek, fd, 0, 0))
+    result(b"again", syscall(numbers.getdents64, fd, addr(buffer[0]), 4096))
+    syscall(numbers.close, fd)
+    fd = open_at(b"file\0", Open.O_RDONLY)
+    result(b"of a file", syscall(numbers.getdents64, fd, addr(buffer[0]), 4096))
+    syscall(numbers.close, fd)
+    fd = open_at(b"folder\0", Open.O_PATH)
+    result(b"of O_PATH", syscall(numbers.getdents64, fd, addr(buffer[0]), 4096))
+    syscall(numbers.close, fd)
+    result(b"of 99", syscall(numbers.getdents64, 99, addr(buffer[0]), 4096))
+
+
 def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
     say(b"- opens\n")
     opens()
@@ -307,6 +325,8 @@ def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
     stats()
     say(b"- accesses\n")
     accesses()
+    say(b"- listings\n")
+    listings()
     say(b"- changes\n")
     changes()
     say(b"- working directory\n")
