@@ -184,7 +184,8 @@ class Program:
             value = importlib.import_module(dotted)
         except ImportError:
             raise self.report.reject(module.span(node), f"no module {dotted}") from None
-        for file in sorted((PROJECT_ROOT / "syscalls").glob("*.py")):
+        package = PROJECT_ROOT / "syscalls"
+        for file in sorted([*package.glob("*.py"), *(package / "flags").glob("*.py")]):
             self.sources.read_bytes(file)
         return HostSymbol(dotted, value)
 
