@@ -277,9 +277,9 @@ class Dispatcher:
         """Takes in what has happened outside, without waiting."""
         self._until_peek = _PEEK_EVERY
         events = self.host.peek()
+        self._expire()
         if events:
             self._take(events)
-        self._expire()
 
     def _expire(self) -> None:
         now = self.host.monotonic_ns()
@@ -299,9 +299,10 @@ class Dispatcher:
         deadline = scheduler.next_deadline()
         if self.time_limit is not None:
             deadline = self.time_limit if deadline is None else min(deadline, self.time_limit)
-        self._take(self.host.wait(deadline))
+        events = self.host.wait(deadline)
         if deadline is not None:
-            self._expire()
+            self._expire()  # first: who is woken by a time-out tries once more, the other way round it would be lost
+        self._take(events)
 
     def _take(self, events: Any) -> None:
         scheduler = self.scheduler

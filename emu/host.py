@@ -24,6 +24,7 @@ _EVENTS = (
 _MAX_EVENTS = 256
 _EVENT = struct.Struct("<Ii4x")  # the module select uses the low half of epoll_data only
 _NANO = 1_000_000_000
+_LOOK_AGAIN = 0.002  # seconds
 _TFD_TIMER_ABSTIME = 1
 _CLOCK_MONOTONIC = 1
 
@@ -41,6 +42,7 @@ class Host:
         self._epoll = select.epoll(sizehint=_MAX_EVENTS)
         self._watched: set[int] = set()
         self._always_ready: set[int] = set()
+        self._unwatchable: set[int] = set()
         self._buffer = ctypes.create_string_buffer(_EVENT.size * _MAX_EVENTS)
         self._buffer_address = ctypes.addressof(self._buffer)
         self._epoll_fd = self._epoll.fileno()
@@ -73,6 +75,11 @@ class Host:
         except PermissionError:
             self._always_ready.add(fd)
             return False
+        except OSError:
+            # An epoll of the guest that is nested as deep as the kernel allows (ELOOP, EINVAL), or no memory for one
+            # more watch (ENOSPC, ENOMEM): looked at every few milliseconds instead.
+            self._unwatchable.add(fd)
+            return True
         self._watched.add(fd)
         return True
 
@@ -83,13 +90,17 @@ class Host:
             self._epoll.unregister(fd)
         else:
             self._always_ready.discard(fd)
+            self._unwatchable.discard(fd)
 
     def peek(self) -> Iterable[int]:
         """The descriptors that had an edge since the last look; never waits, keeps the interpreter lock."""
         count = kernel.call4(numbers.epoll_wait, self._epoll_fd, self._buffer_address, _MAX_EVENTS, 0)
         if count <= 0:
-            return ()
-        return [fd for _, fd in _EVENT.iter_unpack(self._buffer.raw[: count * _EVENT.size])]
+            return tuple(self._unwatchable)
+        return [
+            *self._unwatchable,
+            *[fd for _, fd in _EVENT.iter_unpack(self._buffer.raw[: count * _EVENT.size])],
+        ]
 
     def wait(self, deadline: int | None) -> Iterable[int]:
         """As `peek`, but waits until something happens or the deadline (CLOCK_MONOTONIC, nanoseconds) has come."""
@@ -107,7 +118,8 @@ class Host:
             self._armed = 0
             self._itimerspec[2] = self._itimerspec[3] = 0
             kernel.call4(numbers.timerfd_settime, self._timer, 0, ctypes.addressof(self._itimerspec), 0)
-        return [fd for fd, _ in self._epoll.poll(-1, _MAX_EVENTS)]
+        limit = _LOOK_AGAIN if self._unwatchable else -1
+        return [*self._unwatchable, *[fd for fd, _ in self._epoll.poll(limit, _MAX_EVENTS)]]
 
     # Other host threads, and signals
 

@@ -41,7 +41,9 @@ class Polled:
         self._address = ctypes.addressof(self._pin) if self._pin is not None else 0
         events = memoryview(raw).cast("H")[2::4].tolist() if raw else []
         self.waits = tuple(
-            (entry.host, events[index]) for index, entry in enumerate(found) if entry is not None
+            (entry.host, events[index])
+            for index, entry in enumerate(found)
+            if entry is not None and entry.description.pollable  # others do not change
         )
 
     def look(self) -> int:

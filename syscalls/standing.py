@@ -183,10 +183,15 @@ class StandingSet:
             self._words = memoryview(self.answer).cast("Q").tolist()
 
     def _leave(self, fd: int) -> None:
-        """Takes out what reported something after it had left the array."""
-        entry, _ = self._members.pop(fd)
-        self._control(_DEL, entry.host, 0, fd)
-        self._unwatch(entry)
+        """Silences what reported something after it had left the array; what still reports (an error) is taken out."""
+        entry, events = self._members[fd]
+        if events:
+            self._members[fd] = (entry, 0)
+            self._control(_MOD, entry.host, 0, fd)
+        else:
+            del self._members[fd]
+            self._control(_DEL, entry.host, 0, fd)
+            self._unwatch(entry)
 
     def _unwatch(self, entry: Descriptor) -> None:
         if entry.watches is not None:

@@ -90,6 +90,9 @@ def states() -> None:
     put(1, fd, 0)
     put(2, fd, Poll.POLLIN)
     show(b"file", poll(3, -1), 3)
+    put(0, fd, 0)
+    for _ in range(6):
+        show(b"file, asked for nothing", poll(1, 10), 1)
     close(fd)
     fd = syscall(numbers.open, b"/tmp\0".ptr, 0o200000, 0)
     put(0, fd, ALL)
