@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench_loops import Effort, compute_rows, hello_rows, syscall_rows, traced_rows
@@ -32,7 +33,7 @@ FIGURES: dict[str, Callable[[dict[str, Subject], Path, Effort], list[Row]]] = {
     "memory": memory_rows,
 }
 FULL = Effort(rounds=5, seconds=0.4)
-QUICK = Effort(rounds=3, seconds=0.15)
+QUICK = Effort(rounds=3, seconds=0.15, brief=True)
 SERVER_SECONDS = 1.0  # of load in one round: ab and wrk know only whole seconds
 WIDTH = 150  # columns of the tables where there is no terminal to ask
 MEMORY_FOLDER = "/dev/shm"
@@ -90,7 +91,7 @@ def scratch(chosen: str | None) -> str | None:
 def measure(name: str, installed: dict[str, Subject], effort: Effort, place: str | None) -> list[Row]:
     """The rows of one figure; a figure that cannot be measured is a row that says why."""
     if name in SERVERS:
-        effort = Effort(effort.rounds, SERVER_SECONDS, effort.clock)
+        effort = replace(effort, seconds=SERVER_SECONDS)
     with tempfile.TemporaryDirectory(prefix="emu-bench-", dir=place) as folder:
         try:
             return FIGURES[name](installed, Path(folder), effort)
@@ -139,7 +140,7 @@ def main() -> int:
     facts = machine()
     effort = QUICK if chosen.quick else FULL
     if chosen.cpu_time:
-        effort = Effort(effort.rounds, effort.seconds, "cpu")
+        effort = replace(effort, clock="cpu")
     installed, missing = subjects(chosen.qiling)
     for name in chosen.without:
         installed.pop(name, None)

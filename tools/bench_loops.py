@@ -13,16 +13,23 @@ from bench_run import MeasureError, Run, Subject, build, run
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to measure: rounds, and seconds for one timed run; `clock` is "wall" or "cpu"."""
+    """How long to measure: rounds, and seconds for one timed run; `clock` is "wall" or "cpu".
+
+    `brief` leaves out those peers and rows of the server that no target is about.
+    """
 
     rounds: int
     seconds: float
     clock: str = "wall"
+    brief: bool = False
 
     def time(self, one: Run) -> float:
         """The time of a run that counts."""
         return one.cpu if self.clock == "cpu" else one.wall
 
+
+LOGGING = frozenset({"emu-trace", "strace", "qemu-strace"})
+"""The subjects that write a line for each call."""
 
 SHORT = 10
 """Calls of the short run, whose time is taken off the long run's."""
@@ -45,7 +52,7 @@ def calls(
     All subjects take turns within each round. With `logged`, those that write a log must have logged every call.
     """
     elf = build(guest, folder)
-    logging = {"emu-trace", "strace", "qemu-strace"} if logged else set()
+    logging = LOGGING if logged else frozenset()
     long: dict[str, int] = {}
     notes: list[str] = []
     said: dict[tuple[str, int], bytes] = {}

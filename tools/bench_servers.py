@@ -15,13 +15,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench_loops import Effort, choose
+from bench_loops import LOGGING, Effort, choose
 from bench_report import Row, Series
-from bench_run import TOOLS, MeasureError, Subject, build, emu_command
+from bench_run import TOOLS, MeasureError, Subject, build, count_lines, emu_command
 
 AT_ONCE = 8
 ECHO_CONNECTIONS = 4
 ECHO_WORKERS = 4
+SERVER_SUBJECTS = ("emu-trace", "native", "strace", "emu", "qemu")
+"""The first three are those that targets are about."""
 START_LIMIT = 15.0  # seconds until the server must have said where it listens
 END_LIMIT = 5.0  # seconds after SIGTERM until it is killed
 LISTENING = re.compile(rb"http://[\d.]+:(\d+)/")
@@ -161,7 +163,10 @@ def rates(
             command = [*subject.command(str(elf), out), str(workers), "127.0.0.1", "0"]
             try:
                 with serving(command, folder) as (_, port):
-                    found[subject.name].append(load(port))
+                    rate = load(port)
+                if subject.name in LOGGING and (lines := count_lines(out)) < rate * effort.seconds:
+                    raise MeasureError(f"its log has {lines} lines for {rate * effort.seconds:.0f} requests")
+                found[subject.name].append(rate)
             except MeasureError as error:
                 notes.append(f"{subject.name} left out: {error}")
                 del found[subject.name]
@@ -173,7 +178,7 @@ def http_rows(installed: dict[str, Subject], folder: Path, effort: Effort) -> li
     """Requests a second: one connection a request with one and with four workers, then kept connections."""
     elf = build("server", folder)
     rows = []
-    for workers, keep in ((1, False), (4, False), (4, True)):
+    for workers, keep in ((1, False), (4, False), (4, True))[: 2 if effort.brief else 3]:
         words = "connections kept" if keep else "one connection each"
         what = f"HTTP requests/s, {AT_ONCE} at once, {words}, {workers} worker{'s' * (workers > 1)}, traced"
         row = Row("http", what, "emu-trace")
@@ -183,7 +188,7 @@ def http_rows(installed: dict[str, Subject], folder: Path, effort: Effort) -> li
         if tool is None:
             row.failure = "neither ab nor wrk is installed"
             continue
-        subjects = choose(installed, "emu-trace", "native", "strace", "emu", "qemu")
+        subjects = choose(installed, *(SERVER_SUBJECTS[:3] if effort.brief else SERVER_SUBJECTS))
         load = http_load(tool, effort.seconds, keep)
         found, row.notes = rates(subjects, elf, workers, load, folder, effort)
         row.series = {name: Series(name, "/s", tuple(values)) for name, values in found.items()}
@@ -202,7 +207,7 @@ def websocket_rows(installed: dict[str, Subject], folder: Path, effort: Effort) 
         "emu-trace",
     )
     busy: list[float] = []
-    subjects = choose(installed, "emu-trace", "native", "strace", "emu", "qemu")
+    subjects = choose(installed, *(SERVER_SUBJECTS[:3] if effort.brief else SERVER_SUBJECTS))
     found, row.notes = rates(subjects, elf, ECHO_WORKERS, echo_load(effort.seconds, busy), folder, effort)
     row.series = {name: Series(name, "/s", tuple(values)) for name, values in found.items()}
     if busy:
