@@ -22,6 +22,7 @@ from emu.memory import DEFAULT_LIMIT
 from emu.places import Places
 from emu.trace import Sink
 from emu.trace.jsonl import JsonLines
+from emu.trace.kept import Kept
 from syscalls.files import FileSystem
 from syscalls.flags import Prot
 from syscalls.inherit import inherited
@@ -42,7 +43,7 @@ class Machine:
     the environment (default: empty). Without `root` the guest's files are a private directory; with it, that host directory
     is its `/`, read-only; `writable` are host directories that it may change under their own paths (True: `root` is that
     one). `time_limit` is in seconds of real time. `stdin`, `stdout` and `stderr` are host descriptors, which the guest gets duplicates
-    of (None: closed). `net` is "loopback", "host" or "none". `say` gets the bench's own messages, line by line.
+    of (None: closed). `net` is "loopback", "host" or "none". `trace` keeps the trace in memory (True) or sends it to a sink. `say` gets the bench's own messages, line by line.
     Raises `emu.elf.ElfError` when the program cannot be run.
 
     Use it as a context manager, or call `close`: it holds host memory.
@@ -65,7 +66,7 @@ class Machine:
         thread_limit: int = DEFAULT_THREADS,
         descriptor_limit: int = DEFAULT_DESCRIPTORS,
         time_limit: float | None = None,
-        trace: Sink | None = None,
+        trace: Sink | bool = False,
         say: Callable[[str], None] = print_line,
     ) -> None:
         path = "program" if isinstance(program, bytes) else os.fspath(program)
@@ -107,7 +108,12 @@ class Machine:
             self.close()
             raise
         bench.first_thread(loaded.entry, loaded.stack_pointer)
-        self.trace_to(trace)
+        self._kept: Kept | None = None
+        if isinstance(trace, bool):
+            self._kept = Kept(bench.locate) if trace else None
+            self.trace_to(self._kept)
+        else:
+            self.trace_to(trace)
 
     @property
     def exit_status(self) -> ExitStatus | None:
@@ -128,6 +134,13 @@ class Machine:
     def locate(self) -> Places:
         """Where a pc lies in the program."""
         return self._bench.locate
+
+    @property
+    def trace(self) -> list[dict[str, Any]]:
+        """The records of system calls and events so far (docs/trace-format.md), of a machine made with `trace=True`."""
+        if self._kept is None:
+            raise ValueError("this machine keeps no trace in memory: make it with Machine(..., trace=True)")
+        return self._kept.records()
 
     def trace_to(self, sink: Sink | None) -> None:
         """Sends a record of every system call, and events, to `sink`; None ends that."""
