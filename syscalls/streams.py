@@ -9,11 +9,12 @@ import os
 import stat
 
 from syscalls import kernel, numbers
-from syscalls.blocking import AGAIN, IN, OUT, is_ready, until_ready
+from syscalls.blocking import AGAIN, IN, OUT, is_ready, time_limit, until_ready
 from syscalls.fds import Descriptor
 from syscalls.flags import ReadWrite
 from syscalls.flags.signals import Signal
 from syscalls.process import Thread
+from syscalls.transfers import receive
 from syscalls.wait import Blocking, Result, Wait, Wake
 
 MAX_RW_COUNT = 0x7FFFF000
@@ -77,6 +78,8 @@ def read_waiting(thread: Thread, entry: Descriptor, buf: int, address: int, coun
 
     result = attempt()
     if result == AGAIN and not entry.description.nonblocking:
+        if entry.description.kind == "socket":
+            return receive(thread, entry, 0, count, lambda _: attempt())
         return until_ready(thread, entry, IN, attempt)
     return result
 
@@ -91,14 +94,18 @@ def write_waiting(thread: Thread, entry: Descriptor, address: int, count: int, d
 
 def _write_on(thread: Thread, entry: Descriptor, address: int, count: int, done: int) -> Blocking:
     host = entry.host
+    deadline = time_limit(thread, entry, "send_timeout")
     fds = thread.fds
     fds.pin(entry)
     try:
         while True:
             result = write_now(entry, address + done, count - done)
             if result == AGAIN:
-                if (yield Wait(fds=((host, OUT),))) is Wake.INTERRUPTED:
+                wake = yield Wait(fds=((host, OUT),), deadline=deadline)
+                if wake is Wake.INTERRUPTED:
                     return done or INTERRUPTED
+                if wake is Wake.TIMEOUT:
+                    return done or AGAIN
                 continue
             if result == EPIPE:
                 result = broken_pipe(thread, entry, done)

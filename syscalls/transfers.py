@@ -104,7 +104,9 @@ def _receive(
                 elif result != AGAIN:
                     return done
             if sock.kind != SocketType.SOCK_STREAM and is_ready(entry.host, _POLLRDHUP):
-                return 0  # shut down: only a call that need not wait says EAGAIN (__skb_wait_for_more_packets)
+                return (
+                    0  # shut down: only a call that need not wait says EAGAIN (__skb_wait_for_more_packets)
+                )
             wake = yield Wait(fds=((entry.host, IN),), deadline=deadline)
             if wake is Wake.INTERRUPTED:
                 return done or INTERRUPTED
