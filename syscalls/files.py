@@ -163,9 +163,15 @@ class FileSystem(Roots):
             return parent if owned else os.dup(parent), found.name
 
     def socket_node(self, thread: Thread, path: bytes) -> int:
-        """An O_PATH host descriptor (to be closed) of what `path` names, symbolic links followed."""
+        """An O_PATH host descriptor (to be closed) of what `path` names, symbolic links followed.
+
+        Raises EACCES for sockets in a read-only root: what the host's programs do when they are talked to is not
+        reading.
+        """
         with self.walk(thread, At.AT_FDCWD, path) as found:
             found.require()
+            if stat.S_ISSOCK(found.mode) and not found.mount.writable:
+                raise OSError(errno.EACCES, "a socket in a read-only root")
             fd, _, owned = found.release()
             return fd if owned else os.dup(fd)
 

@@ -8,6 +8,7 @@ names are the host's.
 
 import errno
 import os
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from syscalls import kernel, network, numbers
@@ -29,6 +30,10 @@ class Roots(Protocol):
 
     def socket_parent(self, thread: Thread, path: bytes) -> tuple[int, bytes]:
         """An O_PATH host descriptor of the directory in which to create `path`, and the last component."""
+        ...
+
+    def masked(self) -> AbstractContextManager[None]:
+        """While it lasts the bench's umask is the guest's."""
         ...
 
     def socket_node(self, thread: Thread, path: bytes) -> int:
@@ -182,10 +187,11 @@ def _bind_path(thread: Thread, host_fd: int, path: bytes) -> int:
         host_path = b"/proc/self/fd/%d/%s" % (folder, last)
         while names.is_known(host_path):  # the same name by other slashes: what is bound must stay told apart
             host_path = host_path.replace(b"/proc/", b"/proc//", 1)
-        if len(host_path) < PATH_SIZE:
-            result = _bind(thread, host_fd, host_path)
-        else:
-            host_path, result = _bind_long(thread, host_fd, folder, last)
+        with roots(thread).masked():
+            if len(host_path) < PATH_SIZE:
+                result = _bind(thread, host_fd, host_path)
+            else:
+                host_path, result = _bind_long(thread, host_fd, folder, last)
     finally:
         os.close(folder)
     if result == 0:

@@ -153,6 +153,7 @@ def paths() -> None:
     server = unix(SocketType.SOCK_STREAM)
     size = path_name(name, b"/tmp/emu-test.sock")
     result(b"connect, no file", connect(server, name, size))
+    syscall(numbers.umask, 0o27)
     result(b"bind", bind(server, name, size))
     own_name(b"name", server)
     other = unix(SocketType.SOCK_STREAM)
@@ -171,6 +172,7 @@ def paths() -> None:
     status = array[u8, 144]()
     result(b"stat", syscall(numbers.stat, b"/tmp/emu-test.sock\0".ptr, status.ptr))
     check(b"a socket", status[25] & 0xF0 == 0xC0)
+    result(b"mode", i64(status[24]) | i64(status[25] & 1) << 8)
     result(b"open", syscall(numbers.open, b"/tmp/emu-test.sock\0".ptr, 2, 0))
     close(server)
     other = unix(SocketType.SOCK_STREAM)
@@ -182,6 +184,27 @@ def paths() -> None:
     result(b"no folder", bind(other, name, size))
     result(b"no folder to connect", connect(other, name, size))
     close(other)
+    # A name that fills sun_path, reached through another, shorter one.
+    long = NameUnix()
+    size = path_name(long, b"/tmp/")
+    for i in range(5, 108):
+        long.path[i] = 0x6C
+    server = unix(SocketType.SOCK_STREAM)
+    result(b"longest path", bind(server, long, 110))
+    syscall(numbers.listen, server, 1)
+    other = unix(SocketType.SOCK_STREAM)
+    result(b"connect", connect(other, long, 110))
+    length = 110
+    result(b"its peer", syscall(numbers.getpeername, other, addr(peer), addr(length)))
+    result(b"length", i64(length))
+    check(b"same path", peer.path[0] == 0x2F and peer.path[107] == 0x6C)
+    result(b"again", bind(other, long, 110))
+    end = array[u8, 110]()
+    for i in range(108):
+        end[i] = long.path[i]
+    result(b"unlink", syscall(numbers.unlink, end.ptr))
+    close(other)
+    close(server)
     # Bound datagram sockets see each other's names.
     first = unix(SocketType.SOCK_DGRAM)
     second = unix(SocketType.SOCK_DGRAM)
