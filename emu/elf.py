@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
 EM_386, EM_X86_64 = 3, 62
+ELFCLASS32 = 1
 PT_LOAD, PT_INTERP, PT_TLS = 1, 3, 7
 PT_GNU_STACK, PT_GNU_RELRO = 0x6474_E551, 0x6474_E552
 PF_X, PF_W, PF_R = 1, 2, 4
@@ -24,6 +25,7 @@ _REPEATED_LIMIT = 256 << 20  # bytes that overlapping segments may make us copy,
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
+_PROGRAM_HEADER_32_SIZE = 32
 _TYPES = {
     ET_REL: "an object file that has not been linked (ET_REL)",
     ET_CORE: "a core dump (ET_CORE)",
@@ -186,16 +188,18 @@ def _parse_headers(data: bytes, name: str) -> tuple[int, int, int, tuple[Program
         raise ElfError(f"{name}: truncated: {len(data)} bytes, an ELF header takes {_HEADER.size}")
     fields = _HEADER.unpack_from(data)
     ident, kind, machine, _, entry, table_offset, _, _, _, entry_size, count, *_ = fields
-    # The kernel does not look at EI_CLASS and EI_DATA (tiny programs keep code there), only at what follows from them.
+    # The kernel does not look at EI_CLASS and EI_DATA (tiny programs keep code there), only at what follows from them. We
+    # refuse the one value that says "32-bit": the kernel would read such a file as what it is not.
     if machine != EM_X86_64:
         if ident[5] == 2 and machine & 0xFF == 0:
             swapped = machine >> 8
             raise ElfError(f"{name}: wrong machine: big-endian ({_machine(swapped)}); only x86_64 runs here")
-        if machine == EM_386 or (ident[4] == 1 and machine not in _MACHINES):
+        if machine == EM_386 or (ident[4] == ELFCLASS32 and machine not in _MACHINES):
             raise ElfError(f"{name}: 32-bit program ({_machine(machine)}); only 64-bit x86_64 runs here")
         raise ElfError(f"{name}: wrong machine: {_machine(machine)}; only x86_64 runs here")
-    if ident[4] == 1 and entry_size == 32:
-        raise ElfError(f"{name}: 32-bit program (x32 ABI); only 64-bit x86_64 runs here")
+    if ident[4] == ELFCLASS32:
+        which = "x32 ABI" if entry_size == _PROGRAM_HEADER_32_SIZE else "ELFCLASS32"
+        raise ElfError(f"{name}: 32-bit program ({which}); only 64-bit x86_64 runs here")
     if kind not in (ET_EXEC, ET_DYN):
         raise ElfError(f"{name}: not a program: {_TYPES.get(kind, f'its ELF type is {kind}')}")
     if count == 0:

@@ -62,7 +62,6 @@ def test_executable_stack(headers, executable):
 ACCEPTED_AS_BY_LINUX = {
     "static PIE": make_elf([segment(address=0)], kind=3, entry=0x100),
     "code in e_ident": make_elf(ident=b"\x7fELF" + b"\x90" * 12),
-    "EI_CLASS says 32": make_elf(ident=b"\x7fELF\1\1\1" + bytes(9)),
     "no version, sizes or sections": make_elf(version=0, ehsize=0, shoff=1 << 63, shnum=0xFFFF, shentsize=7),
     "1170 program headers": make_elf([TEXT] + [(6, 0, 0, 0, 0, 0, 0)] * 1169, size=70000),
     "alignment is no power of two": make_elf([segment(alignment=3)]),
@@ -117,6 +116,10 @@ REFUSED = {
     "x32": (
         make_elf(ident=b"\x7fELF\1\1\1" + bytes(9), phentsize=32),
         "32-bit program (x32 ABI); only 64-bit x86_64 runs here",
+    ),
+    "EI_CLASS says 32": (
+        make_elf(ident=b"\x7fELF\1\1\1" + bytes(9)),
+        "32-bit program (ELFCLASS32); only 64-bit x86_64 runs here",
     ),
     "32-bit something": (
         make_elf(ident=b"\x7fELF\1\1\1" + bytes(9), machine=4),
