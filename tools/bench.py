@@ -32,7 +32,7 @@ FIGURES: dict[str, Callable[[dict[str, Subject], Path, Effort], list[Row]]] = {
     "hello": hello_rows,
     "memory": memory_rows,
 }
-FULL = Effort(rounds=5, seconds=0.4)
+FULL = Effort(rounds=5, seconds=0.3)
 QUICK = Effort(rounds=3, seconds=0.15, brief=True)
 SERVER_SECONDS = 1.0  # of load in one round: ab and wrk know only whole seconds
 WIDTH = 150  # columns of the tables where there is no terminal to ask
@@ -99,6 +99,12 @@ def measure(name: str, installed: dict[str, Subject], effort: Effort, place: str
             return [Row(name, name, "emu", failure=f"could not be measured: {error}")]
 
 
+def remarks(rows: Sequence[Row], missing: Sequence[str]) -> list[str]:
+    """What was left out and why, each said once."""
+    notes = [*missing, *(f"{row.figure}: {note}" for row in rows for note in row.notes)]
+    return [f"note: {note}" for note in dict.fromkeys(notes)]
+
+
 def show(rows: Sequence[Row], facts: dict[str, str], missing: Sequence[str], console: Console) -> None:
     """The table for people: each figure with its targets, then everybody's values."""
     table = Table(title="against the targets", title_justify="left")
@@ -125,8 +131,8 @@ def show(rows: Sequence[Row], facts: dict[str, str], missing: Sequence[str], con
         ]
         everybody.add_row(row.what, *values)
     console.print(everybody)
-    for note in dict.fromkeys([*missing, *(f"{row.figure}: {note}" for row in rows for note in row.notes)]):
-        console.print(f"note: {note}", markup=False)
+    for line in remarks(rows, missing):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(machine_line(facts), markup=False, highlight=False)
     if float(facts["load before"]) > 0.5:
         console.print(
@@ -153,6 +159,8 @@ def main() -> int:
         chosen.json.write_text(json.dumps(as_json(rows, facts), indent=1) + "\n")
     if chosen.markdown:
         print(markdown(rows, facts), end="")
+        for line in remarks(rows, missing):
+            print(line, file=sys.stderr)
     else:
         show(rows, facts, missing, Console(width=None if sys.stdout.isatty() else WIDTH))
     return 0

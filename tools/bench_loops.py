@@ -69,21 +69,25 @@ def calls(
     able = []
     for subject in subjects:
         try:
-            start = timed(subject, SHORT)
+            start = min(timed(subject, SHORT) for _ in range(2))
             trial = guess or FIRST_GUESS.get(subject.name, 1_000)
-            cost = (timed(subject, SHORT + trial) - start) / trial
-            if cost <= 0:
-                cost = 1e-7
-            long[subject.name] = SHORT + max(trial, int(effort.seconds / cost))
+            # Start-up varies by more than a few calls take: only a run that lasts clearly longer tells what a call costs.
+            while (extra := timed(subject, SHORT + trial) - start) < effort.seconds / 4:
+                trial *= 4
+            long[subject.name] = SHORT + max(trial, int(effort.seconds / extra * trial))
             able.append(subject)
         except MeasureError as error:
             notes.append(f"{subject.name} left out: {error}")
     shorts: dict[str, list[float]] = {subject.name: [] for subject in able}
     longs: dict[str, list[float]] = {subject.name: [] for subject in able}
     for _ in range(effort.rounds):
-        for subject in able:
-            shorts[subject.name].append(timed(subject, SHORT))
-            longs[subject.name].append(timed(subject, long[subject.name]))
+        for subject in list(able):
+            try:
+                shorts[subject.name].append(timed(subject, SHORT))
+                longs[subject.name].append(timed(subject, long[subject.name]))
+            except MeasureError as error:
+                notes.append(f"{subject.name} left out: {error}")
+                able.remove(subject)
     costs = {}
     for subject in able:
         name = subject.name
