@@ -295,7 +295,7 @@ class Cpu:
     @property
     def eflags(self) -> int:
         """The whole flags register."""
-        return self._engine.read(api.REG_RFLAGS)
+        return self._engine.read(api.REG_RFLAGS) if self._engine.address else self.words[native.EFLAGS]
 
     def registers(self) -> dict[str, int]:
         """All registers that a report shows, by name."""
@@ -316,5 +316,8 @@ class Cpu:
         context.words[:] = self._saved
 
     def close(self) -> None:
-        """Frees the engine. The host memory behind its chunks may go afterwards."""
+        """Frees the engine, whose last registers can still be read. The host memory behind its chunks may go afterwards."""
+        if self._engine.address:
+            self.words = memoryview(bytearray(self.words)).cast("Q")
+            self._saved = self.words[: native.CONTEXT_WORDS]
         self._engine.close()

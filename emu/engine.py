@@ -185,7 +185,8 @@ class Engine:
 
     def stop(self) -> None:
         """Ends `start` at the next opportunity."""
-        self._library.stop(self._handle)
+        if self.address:
+            self._library.stop(self._handle)
 
     def invalid_address(self) -> int:
         """The exact address of the access that ended `start` with ERR_EXCEPTION."""

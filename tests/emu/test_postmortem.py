@@ -62,6 +62,10 @@ def test_the_state_can_be_looked_at_afterwards(tiny: Callable[..., bytes]) -> No
         registers = machine.cpu.registers()
         assert machine.memory.u64(registers["rsp"]) == 42
         assert registers["rip"] == 0x40007A
+    assert machine.cpu["rsp"] == registers["rsp"]  # even when the machine is gone
+    with pytest.raises(OSError, match="Bad address"):
+        machine.memory.u64(registers["rsp"])
+    machine.close()
 
 
 def test_recursion_is_told_in_few_lines(tiny: Callable[..., bytes]) -> None:
