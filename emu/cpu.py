@@ -62,7 +62,7 @@ class Cpu:
         self._invalid = False
         self._requested = False
         self._watched: dict[int, tuple[int, bytes]] = {}
-        self._misaligned: int | None = None
+        self._misaligned = -1
         self._port: tuple[int, int] | None = None  # rip and rax before a refused port instruction
         cells = self._cells.buffer_info()[0]
         python = ctypes.pythonapi
@@ -212,7 +212,7 @@ class Cpu:
         cells[native.BUDGET] = budget
         self._interrupt = -1
         self._invalid = self._requested = False
-        self._misaligned = None
+        self._misaligned = -1
         error = self._engine.start(self.words[native.RIP])
         if self._interrupt >= 0:
             self._halves[native.OLD_EXCEPTION] = -1  # or the next exception is a double fault
@@ -220,7 +220,7 @@ class Cpu:
                 self.words[native.RIP], self.words[0] = self._port
                 self._port = None
             return Stop(StopKind.INTERRUPT, vector=self._interrupt)
-        if self._misaligned is not None:
+        if self._misaligned >= 0:
             return Stop(StopKind.MISALIGNED, address=self._misaligned)
         if error == api.ERR_INSN_INVALID or self._invalid:
             return Stop(StopKind.INVALID)
