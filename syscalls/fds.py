@@ -38,6 +38,7 @@ class Description:
         "flags",
         "host_nonblocking",
         "kind",
+        "low_water",
         "nonblocking",
         "operations",
         "owner",
@@ -64,6 +65,7 @@ class Description:
         self.host_nonblocking = host_nonblocking
         self.detail = detail
         self.operations: Operations | None = None
+        self.low_water = 1  # SO_RCVLOWAT of a socket
         self.owner = (0, 0, 0)  # F_SETOWN_EX type and id, F_SETSIG signal
 
 

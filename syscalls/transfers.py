@@ -1,7 +1,7 @@
 """Sending and receiving on a socket: the rules that sendto, recvfrom, sendmsg, recvmsg, read and write share.
 
 A host call never blocks. A blocking send on a stream goes on until all is sent, as Linux does (tcp_sendmsg,
-unix_stream_sendmsg); a receive waits for the first byte, or with MSG_WAITALL for all of them. What was transferred
+unix_stream_sendmsg); a receive waits for the first byte, or with MSG_WAITALL for all of them (with SO_RCVLOWAT for so many). What was transferred
 before an error, a signal or a time-out counts: it is the result.
 """
 
@@ -62,7 +62,7 @@ def receive(
         if urgent or must_not_wait(entry, flags, sock.receive_timeout):
             return AGAIN
         return _receive(thread, entry, sock, flags, size, attempt, 0)
-    if flags & Msg.MSG_WAITALL and 0 < result < size:
+    if 0 < result < size and (flags & Msg.MSG_WAITALL or result < entry.description.low_water):
         sock = socket_of(thread, entry)
         if (
             sock.kind == SocketType.SOCK_STREAM
@@ -82,7 +82,9 @@ def _receive(
     attempt: Callable[[int], int],
     done: int,
 ) -> Blocking:
-    all_of_it = flags & Msg.MSG_WAITALL and sock.kind == SocketType.SOCK_STREAM
+    all_of_it = sock.kind == SocketType.SOCK_STREAM
+    if not flags & Msg.MSG_WAITALL:
+        size = min(size, entry.description.low_water)
     deadline = _deadline(thread, sock.receive_timeout)
     fds = thread.fds
     fds.pin(entry)
@@ -104,9 +106,8 @@ def _receive(
                 elif result != AGAIN:
                     return done
             if sock.kind != SocketType.SOCK_STREAM and is_ready(entry.host, _POLLRDHUP):
-                return (
-                    0  # shut down: only a call that need not wait says EAGAIN (__skb_wait_for_more_packets)
-                )
+                # Shut down: only a call that need not wait says EAGAIN (__skb_wait_for_more_packets).
+                return 0
             wake = yield Wait(fds=((entry.host, IN),), deadline=deadline)
             if wake is Wake.INTERRUPTED:
                 return done or INTERRUPTED

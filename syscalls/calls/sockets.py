@@ -221,7 +221,9 @@ def _accept(thread: Thread, entry: Descriptor, flags: int) -> int:
     peer = scratch.got_name()
     if sock.listener_text is None:
         sock.listener_text = listener_text(thread, entry, sock)
-    return fds.add(new_descriptor(result, sock.accepted(peer), flags))
+    made = new_descriptor(result, sock.accepted(peer), flags)
+    made.description.low_water = description.low_water
+    return fds.add(made)
 
 
 def _tell_peer(thread: Thread, fd: int, addr: int, addrlen: int) -> int:

@@ -41,10 +41,11 @@ def recvfrom(
     if src_addr:
         return _receive_with_name(thread, entry, buf, size, flags, src_addr, addrlen)
     result = kernel.call6(_RECVFROM, host, address, size, flags & 0xFFFFFFFF | _DONTWAIT, 0, 0)
-    if result > 0 and (not flags & _WAITALL or result == size):
+    if result > 0:
         memory.wrote(buf, result)
-        return result
-    if result == 0:
+        if (not flags & _WAITALL and result >= entry.description.low_water) or result == size:
+            return result
+    elif result == 0:
         return 0
     first: list[int] = [result]
 

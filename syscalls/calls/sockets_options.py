@@ -21,7 +21,7 @@ from syscalls.socket_options import (
     SETTABLE,
     interface_of,
 )
-from syscalls.sockets import Socket, is_internet, is_unix, lookup
+from syscalls.sockets import Socket, host_option, is_internet, is_unix, lookup
 from syscalls.table import syscall
 from syscalls.timespecs import SECOND
 from syscalls.types_net import OptionIn, OptionName, OptionOut, SockLenInOut
@@ -118,6 +118,11 @@ def _set_own(
                 sock.receive_timeout = limit
             else:
                 sock.send_timeout = limit
+        return result
+    elif option == SocketOption.SO_RCVLOWAT:
+        result = _set(thread, entry, SocketLevel.SOL_SOCKET, option, address, length)
+        if result == 0:
+            entry.description.low_water = host_option(thread, entry.host, option)
         return result
     elif option == SocketOption.SO_PASSCRED:
         result = _set(thread, entry, SocketLevel.SOL_SOCKET, option, address, length)

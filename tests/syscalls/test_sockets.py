@@ -16,6 +16,7 @@ import pytest
         "sockets_ipv6",
         "sockets_options",
         "sockets_threads",
+        "sockets_messages",
     ],
 )
 def test_guest_says_the_same(same: Callable[..., Any], guest: str) -> None:
