@@ -32,7 +32,6 @@ class Socket:
         "incoming",
         "kind",
         "listener_text",
-        "listening",
         "name",
         "passes_credentials",
         "peer",
@@ -53,7 +52,6 @@ class Socket:
         self.peer: bytes | None = None
         self.incoming = False
         self.listener_text: str | None = None
-        self.listening = False
         self.passes_credentials = False
 
     def accepted(self, peer: bytes) -> "Socket":
@@ -69,7 +67,6 @@ class Socket:
         new.peer = peer
         new.incoming = True
         new.listener_text = self.listener_text
-        new.listening = False
         new.passes_credentials = self.passes_credentials
         return new
 

@@ -164,7 +164,6 @@ def listen(thread: Thread, fd: Fd, backlog: Int) -> Result:
         bind_any(thread, entry, sock)
     result = kernel.call2(numbers.listen, entry.host, backlog & 0xFFFFFFFF)
     if result == 0:
-        sock.listening = True
         drop_text(thread, entry)
     return result
 
