@@ -162,7 +162,16 @@ class Bench:
             self.cpu["rip"] -= 2  # to show the instruction; the engine is past it
         postmortem = _postmortem()
         fault = postmortem.fault_of(stop, self.memory, self.cpu.pc, self.cpu["rsp"])
-        self._event("fault", tid=task.thread.tid, signal=fault.signal, code=fault.code, address=fault.address)
+        self._event(
+            "fault",
+            tid=task.thread.tid,
+            signal=fault.signal,
+            code=fault.code,
+            address=fault.address,
+            reason=fault.reason,
+            pc=self.cpu.pc,
+            **self.locate(self.cpu.pc)._asdict(),
+        )
         self._report(task, fault)
         self._end(None, fault.signal)
 

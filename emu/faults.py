@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from emu.cpu import Stop, StopKind
 from emu.pages import BEYOND_FILE, EXEC, READ, WRITE
+from syscalls.flags.signals import ArithmeticCode, BusCode, IllegalCode, SegvCode, SignalCode, TrapCode
 
 SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV = 4, 5, 7, 8, 11
 SIGNAL_NAMES = {
@@ -19,12 +20,12 @@ SIGNAL_NAMES = {
     30: "SIGPWR", 31: "SIGSYS",
 }  # fmt: skip
 
-SEGV_MAPERR, SEGV_ACCERR = 1, 2
-BUS_ADRALN, BUS_ADRERR = 1, 2
-FPE_INTDIV, FPE_FLTINV = 1, 7
-ILL_ILLOPN = 2
-TRAP_BRKPT = 1
-SI_KERNEL = 0x80
+SEGV_MAPERR, SEGV_ACCERR = SegvCode.SEGV_MAPERR, SegvCode.SEGV_ACCERR
+BUS_ADRALN, BUS_ADRERR = BusCode.BUS_ADRALN, BusCode.BUS_ADRERR
+FPE_INTDIV, FPE_FLTINV = ArithmeticCode.FPE_INTDIV, ArithmeticCode.FPE_FLTINV
+ILL_ILLOPN = IllegalCode.ILL_ILLOPN
+TRAP_BRKPT = TrapCode.TRAP_BRKPT
+SI_KERNEL = SignalCode.SI_KERNEL
 
 STACK_REACH = 1 << 20
 """How far below the stack's lowest page an access still looks like a stack that grew too large (bytes)."""
@@ -110,7 +111,7 @@ def _exception(vector: int, pc: int, code: bytes, mnemonic: Callable[[], str]) -
     if vector == 1:
         return Fault(SIGTRAP, TRAP_BRKPT, pc, "debug trap (the trap flag, or int1)")
     if vector == 3:
-        return Fault(SIGTRAP, SI_KERNEL, 0, "breakpoint (int3)")
+        return Fault(SIGTRAP, SI_KERNEL, 0, "breakpoint (int3), just before the pc")
     if vector == 6:
         return Fault(SIGILL, ILL_ILLOPN, pc, _invalid(code, mnemonic()))
     if vector in (16, 19):

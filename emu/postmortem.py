@@ -10,10 +10,10 @@ from emu.memory import AddressSpace
 from emu.pages import BEYOND_FILE, EXEC
 from emu.sched import Task
 from syscalls.flags import Prot
+from syscalls.flags.signals import SignalCode
 from syscalls.table import lookup
 
 _CHAIN_LIMIT = 20_000
-_SI_TKILL = -6
 _FRAME_REACH = 1 << 20  # frames further apart than this are not a chain
 
 
@@ -33,7 +33,7 @@ def fault_of(stop: Stop, memory: AddressSpace, pc: int, stack_pointer: int) -> F
 
 def raised(signal: int, pc: int) -> Fault:
     """The program has sent itself a signal whose default action is to dump core: abort(3), a debugger's trap."""
-    return Fault(signal, _SI_TKILL, pc, "raised by the program itself (tgkill, kill)")
+    return Fault(signal, SignalCode.SI_TKILL, pc, "raised by the program itself (tgkill, kill)")
 
 
 def _stack_low(memory: AddressSpace, address: int, stack_pointer: int) -> int:

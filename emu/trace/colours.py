@@ -36,4 +36,5 @@ def coloured(system: str) -> Palette:
 def terminal_palette(fd: int) -> Palette:
     """The palette for a terminal by rich's judgement of TERM, COLORTERM and NO_COLOR."""
     with open(fd, "w", closefd=False) as stream:
-        return coloured(Console(file=stream).color_system or "")
+        console = Console(file=stream)
+    return Palette() if console.no_color else coloured(console.color_system or "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emu.trace.schema import ERRORS, EXITS
-from syscalls.flags.signals import Signal
+from syscalls.flags.signals import CODES, Signal, SignalCode
 from syscalls.table import Syscall
 
 Paint = Callable[[str], str]
@@ -70,21 +70,60 @@ def call_line(
 
 
 def event_line(palette: Palette, event: dict[str, Any]) -> str:
-    """`[1001] +++ thread ended +++`: an event's kind in words, and what else it says."""
+    """`[1000] --- SIGSEGV {si_code=SEGV_MAPERR, si_addr=0x8} ---`, `[1000] +++ exited with 0 +++`: as strace says it."""
+    tid = int(event.get("tid") or event.get("pid") or 0)
+    words = _EVENTS.get(event["event"], _other)(event)
+    return f"{palette.tid(tid)} {palette.event(words)}"
+
+
+def _thread_start(event: dict[str, Any]) -> str:
+    return f"+++ thread started by {event.get('parent')} +++"
+
+
+def _thread_end(event: dict[str, Any]) -> str:
+    return f"+++ thread exited with {event.get('status')} +++"
+
+
+def _process_end(event: dict[str, Any]) -> str:
+    if event.get("signal") is not None:
+        return f"+++ killed by {_signal_name(event)} +++"
+    return f"+++ exited with {event.get('code')} +++"
+
+
+def _signal(event: dict[str, Any]) -> str:
+    return f"--- {_signal_name(event)} ---"
+
+
+def _fault(event: dict[str, Any]) -> str:
+    code, address = event.get("code"), event.get("address")
+    if type(code) is int:
+        code = CODES.get(event.get("signal", 0), SignalCode).text(code)
+    if type(address) is int:
+        address = hex(address) if address else "NULL"
+    place = f" in {event['function']}" if event.get("function") else ""
+    place += f" ({event['file']}:{event.get('line')})" if event.get("file") else ""
+    return f"--- {_signal_name(event)} {{si_code={code}, si_addr={address}}}{place} ---"
+
+
+def _other(event: dict[str, Any]) -> str:
+    """An event that only a newer emu knows."""
     known = {"event", "sequence", "time", "pid", "tid"}
     rest = ", ".join(
-        f"{name}={_event_value(name, value)}"
-        for name, value in event.items()
-        if name not in known and value is not None
+        f"{name}={value}" for name, value in event.items() if name not in known and value is not None
     )
-    words = str(event.get("event", "?")).replace("_", " ")
-    tid = int(event.get("tid") or event.get("pid") or 0)
-    return f"{palette.tid(tid)} " + palette.event(f"+++ {words}{f': {rest}' if rest else ''} +++")
+    words = event["event"].replace("_", " ")
+    return f"+++ {words}{f': {rest}' if rest else ''} +++"
 
 
-def _event_value(name: str, value: Any) -> str:
-    if type(value) is int and name == "signal":
-        return Signal.text(value)
-    if type(value) is int and name == "address":
-        return hex(value)
-    return str(value)
+def _signal_name(event: dict[str, Any]) -> str:
+    number = event.get("signal")
+    return Signal.text(number) if type(number) is int else str(number)
+
+
+_EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "thread_start": _thread_start,
+    "thread_end": _thread_end,
+    "process_end": _process_end,
+    "signal": _signal,
+    "fault": _fault,
+}

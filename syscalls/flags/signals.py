@@ -1,4 +1,4 @@
-"""Constants of signals (signal(7), sigaction(2), sigprocmask(2), sigaltstack(2); x86_64 values)."""
+"""Constants of signals (signal(7), sigaction(2) with si_code, sigprocmask(2), sigaltstack(2); x86_64 values)."""
 
 from syscalls.flags.base import EnumSet, FlagSet
 
@@ -79,3 +79,54 @@ class SigStack(FlagSet):
     SS_ONSTACK = 1
     SS_DISABLE = 2
     SS_AUTODISARM = 0x80000000
+
+
+class SignalCode(EnumSet):
+    """`si_code` of any signal (sigaction(2))."""
+
+    SI_USER = 0
+    SI_TKILL = -6
+    SI_KERNEL = 0x80
+
+
+class IllegalCode(SignalCode):
+    """`si_code` of SIGILL."""
+
+    ILL_ILLOPN = 2
+
+
+class TrapCode(SignalCode):
+    """`si_code` of SIGTRAP."""
+
+    TRAP_BRKPT = 1
+
+
+class BusCode(SignalCode):
+    """`si_code` of SIGBUS."""
+
+    BUS_ADRALN = 1
+    BUS_ADRERR = 2
+
+
+class ArithmeticCode(SignalCode):
+    """`si_code` of SIGFPE."""
+
+    FPE_INTDIV = 1
+    FPE_FLTINV = 7
+
+
+class SegvCode(SignalCode):
+    """`si_code` of SIGSEGV."""
+
+    SEGV_MAPERR = 1
+    SEGV_ACCERR = 2
+
+
+CODES: dict[int, type[SignalCode]] = {
+    Signal.SIGILL: IllegalCode,
+    Signal.SIGTRAP: TrapCode,
+    Signal.SIGBUS: BusCode,
+    Signal.SIGFPE: ArithmeticCode,
+    Signal.SIGSEGV: SegvCode,
+}
+"""Which codes a signal has besides those of all signals."""

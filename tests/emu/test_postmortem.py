@@ -17,7 +17,7 @@ CASES = {
     "f4": (11, "general protection: privileged or forbidden instruction (hlt)"),
     "e460": (11, "privileged or forbidden instruction (in al, 0x60)"),
     "cd80": (11, "int 0x80: the 32-bit system call interface is not offered"),
-    "cc": (5, "breakpoint (int3)"),
+    "cc": (5, "breakpoint (int3), just before the pc"),
     "31c9 f7f1": (8, "integer division by zero"),
     "0f0b": (4, "undefined instruction on purpose (ud2)"),
     "c5fc57c0": (4, "AVX instruction (vxorps ymm0, ymm0, ymm0): the emulated processor has none"),

@@ -68,15 +68,23 @@ def test_errors_waits_new_descriptors_and_calls_that_never_returned() -> None:
 
 
 def test_events() -> None:
-    assert shown(
-        {"event": "thread_start", "time": 1, "pid": 1000, "tid": 1001, "parent": 1000},
-        {"event": "fault", "time": 1, "pid": 1000, "tid": 1000, "signal": 11, "address": 16},
-        {"event": "process_end", "time": 1, "pid": 1000, "code": 0, "signal": None},
-    ).splitlines() == [
-        "[1001] +++ thread start: parent=1000 +++",
-        "[1000] +++ fault: signal=SIGSEGV, address=0x10 +++",
-        "[1000] +++ process end: code=0 +++",
-    ]
+    def one(event: str, **members: object) -> str:
+        return shown({"event": event, "time": 1, "pid": 1000, **members}).rstrip("\n")
+
+    assert one("thread_start", tid=1001, parent=1000) == "[1001] +++ thread started by 1000 +++"
+    assert one("thread_end", tid=1001, status=3) == "[1001] +++ thread exited with 3 +++"
+    assert one("signal", signal=2) == "[1000] --- SIGINT ---"
+    assert one("process_end", code=0, signal=None) == "[1000] +++ exited with 0 +++"
+    assert one("process_end", code=None, signal=11) == "[1000] +++ killed by SIGSEGV +++"
+    place = {"function": "parse", "file": "http.py", "line": 42}
+    assert (
+        one("fault", tid=1001, signal=11, code=1, address=16, **place)
+        == "[1001] --- SIGSEGV {si_code=SEGV_MAPERR, si_addr=0x10} in parse (http.py:42) ---"
+    )
+    assert (
+        one("fault", tid=1001, signal=5, code=0x80, address=0, function="", file="", line=0)
+        == "[1001] --- SIGTRAP {si_code=SI_KERNEL, si_addr=NULL} ---"
+    )
 
 
 def test_colours_paint_thread_name_and_error() -> None:

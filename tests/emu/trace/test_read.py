@@ -66,9 +66,8 @@ def test_a_cut_payload_an_error_and_a_new_descriptor() -> None:
 
 
 def test_events_and_calls_of_another_version() -> None:
-    assert (
-        line({"event": "thread_end", "tid": 7, "status": 1}, Palette()) == "[7] +++ thread end: status=1 +++"
-    )
+    newer = {"event": "coffee_break", "tid": 7, "time": 1, "minutes": 5, "why": None}
+    assert line(newer, Palette()) == "[7] +++ coffee break: minutes=5 +++"
     other = {**WRITE, "args": {"fd": 1, "flavour": [1, "x"]}}
     assert line(other, Palette()) == '[1001] write(1<pipe>, [1, "x"]) = 3'
     renamed = {**WRITE, "number": 999, "name": "no_such_call", "args": {}, "fds": {}}
