@@ -164,6 +164,8 @@ _HANDLERS = {
 }
 """Module and function of each command; a command loads only what it needs (`emu --version` loads nothing)."""
 
+_COMMANDS = "run, trace, build and syscalls"
+
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The command line as options; `arguments` holds what stands after `--`. Raises `Failure`."""
@@ -173,9 +175,15 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         at = words.index("--")
         own, guest = words[:at], words[at + 1 :]
     top = parser()
+    if own and own[0] not in (*_HANDLERS, "-h", "--help", "--version"):
+        if own[0].startswith("-"):
+            raise Failure(
+                f"unknown option {own[0]}\nthe command stands before its options: emu run --debug ELF"
+            )
+        raise Failure(f"no such command: {own[0]}\nthere are {_COMMANDS}; `emu --help` tells more")
+    if not own:
+        raise Failure(f"a command is missing: there are {_COMMANDS}\n`emu --help` tells more")
     known, extra = top.parse_known_args(own)
-    if not known.command:
-        raise Failure("a command is missing: run, trace, build or syscalls\n`emu --help` tells more")
     if extra:
         what = "unknown option" if extra[0].startswith("-") else "unexpected argument"
         hint = f"`emu {known.command} --help` lists what there is"
@@ -199,7 +207,7 @@ def main(words: Sequence[str] | None = None) -> int:
         module, function = _HANDLERS[arguments.command]
         command: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), function)
         status = command(arguments)
-        sys.stdout.flush()
+        streams.flush()
         return status
     except Failure as failure:
         if debug:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from emu.failure import NOT_FOUND, Failure
+from emu.streams import put
 from guest.compiler import CompileError
 from guest.compiler import build as compile_program
 
@@ -24,7 +25,7 @@ def build(arguments: argparse.Namespace) -> int:
         _write(target, elf)
     except OSError as error:
         raise Failure(f"{target}: cannot be written: {error.strerror}") from None
-    print(f"{target}: {len(elf)} bytes")
+    put(f"{target}: {len(elf)} bytes")
     return 0
 
 

@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import Any
 
+from emu.streams import put
 from syscalls import calls, numbers
 from syscalls.table import TABLE
 
@@ -70,9 +71,9 @@ def show(arguments: argparse.Namespace) -> int:
     """Runs the command."""
     rows = support()
     if arguments.json:
-        print("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]")
+        put("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]")
     elif arguments.markdown:
-        print(as_markdown(rows))
+        put(as_markdown(rows))
     else:
-        print(as_text(rows))
+        put(as_text(rows))
     return 0

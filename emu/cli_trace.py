@@ -3,10 +3,10 @@
 import argparse
 import importlib
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from emu.failure import Failure
+from emu.streams import flush, put
 from emu.trace.live import Live
 from emu.trace.read import Reader, TraceError, is_trace, line
 from emu.trace.text import Palette
@@ -72,9 +72,9 @@ def _show(arguments: argparse.Namespace) -> int:
     colours = palette(1, not arguments.no_color)
     try:
         for record in Reader(arguments.program):
-            sys.stdout.write(line(record, colours) + "\n")
+            put(line(record, colours))
     except TraceError as error:
-        sys.stdout.flush()
+        flush()
         raise Failure(str(error), DAMAGED) from None
     except BrokenPipeError:  # our reader's affair, not the file's
         raise

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -92,8 +93,10 @@ def test_a_python_program_and_a_bundled_one_run_by_name(hello: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        ((), 125, "emu: a command is missing: run, trace, build or syscalls"),
-        (("fly",), 125, "emu: argument COMMAND: invalid choice: 'fly'"),
+        ((), 125, "emu: a command is missing: there are run, trace, build and syscalls"),
+        (("fly",), 125, "emu: no such command: fly\nemu: there are run, trace, build and syscalls"),
+        (("--fly", "run"), 125, "emu: unknown option --fly"),
+        (("--fly",), 125, "emu: unknown option --fly"),
         (("run",), 125, "emu: the following arguments are required: ELF"),
         (
             ("run", "HELLO", "4"),
@@ -241,6 +244,14 @@ def test_a_full_disk_does_not_stop_the_guest(hello: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("form", ["", " --json"])
+def test_a_full_disk_under_the_answer_is_said(form: str) -> None:
+    command = f"{sys.executable} -m emu syscalls{form} >/dev/full"
+    done = subprocess.run(["/bin/sh", "-c", command], env=ENVIRONMENT, capture_output=True, check=False)
+    assert done.returncode == 125
+    assert done.stderr == b"emu: standard output cannot be written: No space left on device\n"
+
+
 def test_build_writes_a_program_that_runs_natively(tmp_path: Path, hello: Path) -> None:
     (tmp_path / "greet.py").write_text(HELLO)
     done = emu("build", "greet.py", "--strip", cwd=tmp_path)
@@ -279,12 +290,15 @@ def test_every_option_is_documented_in_its_help() -> None:
             assert action.help, f"emu {name} {action.option_strings or action.dest} has no help"
 
 
-def on_a_terminal(*words: str | Path, stop_at: bytes = b"") -> tuple[bytes, int]:
+def on_a_terminal(
+    *words: str | Path, stop_at: bytes = b"", environment: Mapping[str, str] = MappingProxyType({})
+) -> tuple[bytes, int]:
     """Runs emu on a pseudo-terminal, with Ctrl-C once `stop_at` has been seen; all output and the status."""
     child, master = pty.fork()
     if child == 0:
         os.environ.update(ENVIRONMENT, TERM="xterm-256color")
         os.environ.pop("NO_COLOR", None)
+        os.environ.update(environment)
         os.execv(sys.executable, [*EMU, *map(str, words)])
     seen = b""
     pressed = False
@@ -315,6 +329,8 @@ def test_colours_on_a_terminal_and_none_when_they_are_not_wanted(hello: Path) ->
     assert b"\x1b[1mwrite\x1b[0m(" in seen
     assert b"\x1b[1;31m-1 EBADF" in seen
     assert b"\x1b[" not in on_a_terminal("trace", "--no-color", hello)[0]
+    assert b"\x1b[" not in on_a_terminal("trace", hello, environment={"NO_COLOR": "1"})[0]
+    assert b"\x1b[" not in on_a_terminal("trace", hello, environment={"TERM": "dumb"})[0]
 
 
 def test_ctrl_c_ends_the_guest() -> None:
