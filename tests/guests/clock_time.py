@@ -56,8 +56,8 @@ def clocks() -> None:
     a = clock(Clock.CLOCK_MONOTONIC)
     b = clock(Clock.CLOCK_MONOTONIC)
     check(b"monotonic never steps back", b >= a)
-    check(b"coarse is at most 10 ms behind", b - clock(Clock.CLOCK_MONOTONIC_COARSE) < 10000000)
-    real = clock(Clock.CLOCK_REALTIME)
+    check(b"coarse is at most 100 ms behind", b - clock(Clock.CLOCK_MONOTONIC_COARSE) < 100000000)
+    real = clock(Clock.CLOCK_REALTIME_COARSE)  # time(2) is that one: up to a tick behind CLOCK_REALTIME
     check(b"the year is after 2020", real > 1577836800 * BILLION)
     stored = i64(0)
     seconds = syscall(numbers.time, addr(stored))
@@ -78,13 +78,15 @@ def clocks() -> None:
 def sleep(label: bytes, number: i64, flags: i64, ns: i64) -> None:
     """clock_nanosleep of `ns`, and whether that much time has passed."""
     span = Timespec()
-    if flags & Timer.TIMER_ABSTIME != 0:
-        ns += clock(number)
-    span.tv_sec = ns // BILLION
-    span.tv_nsec = ns % BILLION
+    until = ns
     before = clock(Clock.CLOCK_MONOTONIC)
+    if flags & Timer.TIMER_ABSTIME != 0:
+        until += clock(number)
+    span.tv_sec = until // BILLION
+    span.tv_nsec = until % BILLION
     result(label, syscall(numbers.clock_nanosleep, number, flags, addr(span), 0))
-    check(b"  took at least 2 ms", clock(Clock.CLOCK_MONOTONIC) - before >= 2000000)
+    if ns > 0:
+        check(b"  took at least 2 ms", clock(Clock.CLOCK_MONOTONIC) - before >= 2000000)
 
 
 def sleeps() -> None:
