@@ -186,13 +186,20 @@ class Bench:
         if self.stop_wanted:
             self._end(None, Signal.SIGKILL)
         while self.posted:
-            self.kill(self.process, self.posted.popleft())
+            self._signal_from_outside(self.posted.popleft())
         for number in self.host.caught():
             self._interrupts += number == Signal.SIGINT
             if self._interrupts > 1:
                 self._end(None, number)
-            else:
-                self.kill(self.process, number)
+                continue
+            self._signal_from_outside(number)
+            if number == Signal.SIGINT and not self.dispatcher.ending:
+                self.note("the guest goes on after SIGINT; once more ends it")
+
+    def _signal_from_outside(self, number: int) -> None:
+        fatal = signals.post(self.process, number)
+        if fatal:
+            self._die(fatal, own=False)
 
     def time_is_up(self) -> None:
         """The run's time limit has passed."""
@@ -292,11 +299,16 @@ class Bench:
         """Generates a signal for a thread or the process."""
         fatal = signals.post(target, signal)
         if fatal:
-            self._event("signal", signal=fatal)
-            task = self.dispatcher.task
-            if task is not None and signals.default_action(fatal) == "core" and not self.dispatcher.ending:
-                self._report(task, _postmortem().raised(fatal, self.cpu.pc))
-            self._end(None, fatal)
+            self._die(fatal, own=True)
+
+    def _die(self, signal: int, *, own: bool) -> None:
+        """The process ends by a signal, which the program has sent itself, or somebody else."""
+        self._event("signal", signal=signal)
+        task = self.dispatcher.task
+        if task is not None and signals.default_action(signal) == "core" and not self.dispatcher.ending:
+            postmortem = _postmortem()
+            self._report(task, (postmortem.raised if own else postmortem.sent)(signal, self.cpu.pc))
+        self._end(None, signal)
 
     def _event(self, event: str, **values: Any) -> None:
         sink = self.dispatcher.sink

@@ -26,7 +26,7 @@ wrongly, 126 when the file is not a program that it can run, 127 when it is not 
 _RUN = """
 The guest's stdin, stdout and stderr are the terminal's. It sees a private file system that vanishes with it
 (--root and --rw show it yours), reaches loopback addresses only (--net), and has an empty environment (--env).
-Ctrl-C goes to the guest; a second one stops emu.
+Ctrl-C goes to the guest; a second one stops emu. Ctrl-\\ ends it with a report of where it was.
 
 examples:
   emu run server.elf -- 4 127.0.0.1 8080
@@ -189,6 +189,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         hint = f"`emu {known.command} --help` lists what there is"
         if known.command in ("run", "trace"):
             hint = f"arguments of the guest go after --: emu {known.command} {known.program} -- {' '.join(extra)}"
+            if extra[0].startswith("-"):
+                hint = f"`emu {known.command} --help` lists the options; {hint}"
         raise Failure(f"{what} {extra[0]}\n{hint}")
     if guest is not None and known.command not in ("run", "trace"):
         raise Failure(f"emu {known.command} takes nothing after --")

@@ -157,11 +157,15 @@ class Machine:
     def run(self) -> ExitStatus:
         """Runs the guest to its end.
 
-        In the main host thread SIGINT and SIGTERM go to the guest; a second SIGINT ends the run whatever it does.
+        In the main host thread SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the guest; a second SIGINT ends the run
+        whatever it does.
         """
         own_signals = threading.current_thread() is threading.main_thread()
         if own_signals:
-            self._bench.host.catch_signals((host_signal.SIGINT, host_signal.SIGTERM))
+            caught = [host_signal.SIGINT, host_signal.SIGTERM, host_signal.SIGQUIT]
+            if host_signal.getsignal(host_signal.SIGHUP) is not host_signal.SIG_IGN:  # nohup(1)
+                caught.append(host_signal.SIGHUP)
+            self._bench.host.catch_signals(caught)
         try:
             self._bench.run()
         finally:

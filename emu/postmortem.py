@@ -36,6 +36,11 @@ def raised(signal: int, pc: int) -> Fault:
     return Fault(signal, SignalCode.SI_TKILL, pc, "raised by the program itself (tgkill, kill)")
 
 
+def sent(signal: int, pc: int) -> Fault:
+    """The same from outside: Ctrl-\\ on the terminal, kill(1)."""
+    return Fault(signal, SignalCode.SI_USER, pc, "sent from outside: this is where it was")
+
+
 def _stack_low(memory: AddressSpace, address: int, stack_pointer: int) -> int:
     """The lowest address of the stack that an access at `address` may have run out of; 0 when it looks like none."""
     above = memory.regions.neighbours(address)[1]

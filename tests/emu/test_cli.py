@@ -291,9 +291,12 @@ def test_every_option_is_documented_in_its_help() -> None:
 
 
 def on_a_terminal(
-    *words: str | Path, stop_at: bytes = b"", environment: Mapping[str, str] = MappingProxyType({})
+    *words: str | Path,
+    stop_at: bytes = b"",
+    key: bytes = b"\x03",
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[bytes, int]:
-    """Runs emu on a pseudo-terminal, with Ctrl-C once `stop_at` has been seen; all output and the status."""
+    """Runs emu on a pseudo-terminal, with Ctrl-C (or `key`) once `stop_at` has been seen; all output and the status."""
     child, master = pty.fork()
     if child == 0:
         os.environ.update(ENVIRONMENT, TERM="xterm-256color")
@@ -315,7 +318,7 @@ def on_a_terminal(
         seen += data
         if stop_at and stop_at in seen and not pressed:
             pressed = True
-            os.write(master, b"\x03")
+            os.write(master, key)
     else:
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
@@ -337,6 +340,75 @@ def test_ctrl_c_ends_the_guest() -> None:
     seen, status = on_a_terminal("run", "server.elf", "--", "1", "127.0.0.1", "0", stop_at=b"listening on")
     assert status == 130
     assert b"Traceback" not in seen
+
+
+def test_ctrl_backslash_ends_the_guest_and_says_where_it_was() -> None:
+    server = ("run", "server.elf", "--", "1", "127.0.0.1", "0")
+    seen, status = on_a_terminal(*server, stop_at=b"listening on", key=b"\x1c")
+    assert status == 131
+    assert b"server.elf killed by SIGQUIT in thread" in seen
+    assert b"sent from outside" in seen
+    assert b"call chain" in seen
+
+
+STUBBORN = """
+from guest.lang import array, i64, ptr, syscall, u8, u64
+from guest.rt.start import _start
+from syscalls import numbers
+
+def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
+    ignore = array[u64, 4]()
+    ignore[0] = 1
+    syscall(numbers.rt_sigaction, 2, ignore.ptr, 0, 8)
+    syscall(numbers.open, b"/tmp/file".ptr, 0o102, 0o600)
+    syscall(numbers.write, 1, b"ready\\n".ptr, 6)
+    while True:
+        syscall(numbers.poll, 0, 0, 3600000)
+    return 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("signals", "status", "said"),
+    [
+        ([signal.SIGHUP], 129, b""),
+        ([signal.SIGTERM], 143, b""),
+        (
+            [signal.SIGINT, signal.SIGINT],
+            130,
+            b"emu: the guest goes on after SIGINT; once more ends it\n",
+        ),
+    ],
+)
+def test_signals_end_a_stubborn_guest_and_nothing_is_left(
+    tmp_path: Path, signals: list[signal.Signals], status: int, said: bytes
+) -> None:
+    (tmp_path / "stubborn.py").write_text(STUBBORN)
+    assert emu("build", "stubborn.py", cwd=tmp_path).returncode == 0
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    running = subprocess.Popen(
+        [*EMU, "run", tmp_path / "stubborn.elf"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**ENVIRONMENT, "TMPDIR": str(scratch)},
+    )
+    assert running.stdout is not None
+    assert running.stderr is not None
+    try:
+        assert running.stdout.readline() == b"ready\n"
+        assert list(scratch.iterdir())
+        for number in signals:
+            running.send_signal(number)
+            if number is signal.SIGINT and said:
+                assert running.stderr.readline() == said
+                said = b""
+        assert running.wait(20) == status
+        assert running.stderr.read() == b""
+    finally:
+        running.kill()
+        running.wait()
+    assert not list(scratch.iterdir())
 
 
 def test_the_time_limit_ends_the_guest() -> None:
