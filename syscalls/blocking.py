@@ -4,9 +4,9 @@ A call first attempts its host call. When that says EAGAIN and the guest did not
 `until_ready(...)`, which parks the thread, attempts again at each wake, and pins the descriptor meanwhile.
 """
 
-import ctypes
 import errno
 import select
+from array import array
 from collections.abc import Callable
 
 from syscalls import kernel, numbers
@@ -19,15 +19,11 @@ OUT = select.EPOLLOUT
 AGAIN = -errno.EAGAIN
 INTERRUPTED = -errno.EINTR
 
-_pollfd = (ctypes.c_int32 * 2)()
-_pollfd_address = ctypes.addressof(_pollfd)
-
 
 def is_ready(host_fd: int, events: int) -> bool:
     """Whether poll(2) reports any of `events`, an error or a hang-up right now."""
-    _pollfd[0] = host_fd
-    _pollfd[1] = events & 0xFFFF
-    return kernel.call3(numbers.poll, _pollfd_address, 1, 0) > 0
+    pollfd = array("i", (host_fd, events & 0xFFFF))  # one a call: machines may run in several host threads
+    return kernel.call3(numbers.poll, pollfd.buffer_info()[0], 1, 0) > 0
 
 
 def must_wait(entry: Descriptor, events: int) -> bool:
