@@ -14,6 +14,7 @@ Needs Python 3.11 or later on x86_64 Linux, and nothing else: dependencies are i
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -40,20 +41,23 @@ def say(text: str) -> None:
 
 def run(*command: str | Path, quiet: bool = False) -> None:
     """Runs a command in the project's root; raises `Failure` with its name and status."""
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=ROOT,
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
+    words = [str(part) for part in command]
+    pipe = subprocess.PIPE if quiet else None
+    with subprocess.Popen(
+        words, cwd=ROOT, stdout=pipe, stderr=subprocess.STDOUT if quiet else None, text=True
+    ) as child:
+        try:
+            output, _ = child.communicate()
+        except KeyboardInterrupt:
+            # The terminal's Ctrl-C has reached the child as well: it may clean up and say how far it came.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.communicate(timeout=20)
+            child.kill()
+            raise
+    if child.returncode:
         if quiet:
-            sys.stderr.write(done.stdout)
-        raise Failure(
-            f"{' '.join(str(part) for part in command[:4])} ... failed with status {done.returncode}"
-        )
+            sys.stderr.write(output)
+        raise Failure(f"{' '.join(words[:4])} ... failed with status {child.returncode}")
 
 
 def fingerprint() -> str:
@@ -90,6 +94,7 @@ def setup() -> None:
     ]
     run(*pip, *editable, quiet=True)
     STAMP.write_text(fingerprint())
+    say(f"done: {VENV.name}/bin/emu")
 
 
 def serve(arguments: list[str]) -> int:
@@ -137,6 +142,9 @@ def main() -> int:
     if name in ("help", "-h", "--help"):
         print(__doc__.rstrip())
         return 0
+    if name == "setup" and arguments:
+        say("setup takes no arguments")
+        return 2
     if name not in {"run", "setup", *COMMANDS}:
         print(f"dev: no such command: {name}\n\n{__doc__.rstrip()}", file=sys.stderr)
         return 2
