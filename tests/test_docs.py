@@ -1,6 +1,8 @@
 """The papers agree with the code: every `emu` command that they show exists, and the support table is the code's."""
 
+import argparse
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -16,6 +18,8 @@ PAPERS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(
     r"(?:^\s*|`|(?<=&& ))((?:\.venv/bin/)?emu (?:run|trace|build|syscalls|--)[^`#|&>\n]*)", re.MULTILINE
 )
+
+DEV_COMMAND = re.compile(r"python3 tools/dev\.py (\w+)")
 
 
 def commands() -> list[tuple[str, str]]:
@@ -38,9 +42,29 @@ def test_commands_in_the_papers_exist(paper: str, command: str) -> None:
         pytest.fail(f"{paper}: {command}: {failure}")
 
 
+def subcommands() -> dict[str, argparse.ArgumentParser]:
+    return next(action.choices for action in parser()._actions if action.dest == "command")  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("name", subcommands())
+def test_every_command_and_option_is_in_the_papers(name: str) -> None:
+    text = "\n".join(path.read_text() for path in PAPERS)
+    assert re.search(rf"\bemu {name}\b", text), f"no paper shows emu {name}"
+    for action in subcommands()[name]._actions:
+        assert not action.option_strings or any(
+            re.search(rf"(?<![\w-]){option}(?![\w-])", text) for option in action.option_strings
+        ), f"no paper names {action.option_strings} of emu {name}"
+
+
+def test_commands_of_the_entry_for_developers_are_its_own() -> None:
+    entry = runpy.run_path(str(ROOT / "tools" / "dev.py"))
+    own = {"run", "setup", *entry["COMMANDS"]}
+    shown = {found for path in PAPERS for found in DEV_COMMAND.findall(path.read_text())}
+    assert shown == own == set(DEV_COMMAND.findall(entry["__doc__"]))
+
+
 def test_commands_in_the_help_exist() -> None:
-    actions = next(action for action in parser()._actions if action.dest == "command")
-    texts = [parser().epilog or "", *(command.epilog or "" for command in actions.choices.values())]  # type: ignore[union-attr]
+    texts = [parser().epilog or "", *(command.epilog or "" for command in subcommands().values())]
     for line in "\n".join(texts).splitlines():
         if line.startswith("  emu "):
             parse(shlex.split(re.split(r"\s{2,}", line.strip())[0])[1:])
