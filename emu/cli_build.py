@@ -52,9 +52,13 @@ def bundled() -> list[str]:
 
 
 def _write(target: Path, elf: bytes) -> None:
-    """Puts the whole file there or nothing, executable within the umask."""
+    """Puts the whole file there or nothing, executable within the umask. A device or pipe is written to, not replaced."""
     if target.is_dir():
         raise IsADirectoryError(21, "is a directory")
+    target = target.resolve()
+    if target.exists() and not target.is_file():
+        target.write_bytes(elf)
+        return
     umask = os.umask(0)
     os.umask(umask)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)

@@ -262,6 +262,20 @@ def test_build_writes_a_program_that_runs_natively(tmp_path: Path, hello: Path) 
     assert (tmp_path / "greet.elf").stat().st_size < hello.stat().st_size
 
 
+def test_build_replaces_files_only(tmp_path: Path) -> None:
+    (tmp_path / "greet.py").write_text(HELLO)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("greet.elf")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    for name in ("pipe", "link"):
+        assert emu("build", "greet.py", "-o", name, cwd=tmp_path).returncode == 0
+    assert os.read(reader, 4) == b"\x7fELF"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "greet.elf").read_bytes().startswith(b"\x7fELF")
+
+
 def test_a_program_that_does_not_compile(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text(HELLO.replace("argc + 2", "argc + u8(2) + nothing"))
     done = emu("build", tmp_path / "bad.py", cwd=tmp_path)
