@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from guest.compiler import build
+
+# The same examples in every run, and no verdict from a clock: what fails once fails again, on any machine.
+settings.register_profile(
+    "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 ROOT = Path(__file__).parent.parent
 GUESTS = ROOT / "tests" / "guests"

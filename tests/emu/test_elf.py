@@ -365,7 +365,7 @@ def test_every_field_with_every_absurd_value():
             load_or_refuse(bytes(data))
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.tuples(st.sampled_from(FIELDS), st.sampled_from(ABSURD) | st.integers(0, (1 << 64) - 1)),
@@ -382,7 +382,7 @@ def test_several_fields_at_once(changes, kind):
     load_or_refuse(bytes(data))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, HEADERS_END - 1), st.integers(0, 255)), min_size=1, max_size=12))
 def test_random_bytes_in_the_headers(changes):
     data = bytearray(GOOD)
@@ -391,7 +391,7 @@ def test_random_bytes_in_the_headers(changes):
     load_or_refuse(bytes(data))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_random_files(tail):
     load_or_refuse(tail)

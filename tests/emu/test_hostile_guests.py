@@ -12,7 +12,7 @@ from emu.trace.jsonl import JsonLines
 from emu.trace.read import Reader
 from syscalls import numbers
 
-SECONDS = 3.0
+SECONDS = 1.5
 
 
 def host_fds() -> set[str]:

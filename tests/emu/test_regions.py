@@ -89,7 +89,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(steps)
 def test_it_agrees_with_a_model_of_pages(commands: list[tuple[str, int, int, int]]) -> None:
     regions = RegionMap()

@@ -81,7 +81,7 @@ def import_file(file: Path) -> ModuleType:
     return module
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_random_expressions(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     names = {name: data.draw(st.sampled_from(INTEGERS), name) for name in "abc"}
@@ -111,20 +111,17 @@ def interpreted() -> Any:
     return import_file(PURE)
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=80))
 def test_functions_of_bytes(compiled: Library, interpreted: Any, data: bytes) -> None:
     for name in ("checksum", "parse_number"):
         assert getattr(compiled, name)(data) == getattr(interpreted, name)(data)
 
 
-@settings(deadline=None)
 @given(text=st.binary(max_size=20), piece=st.binary(max_size=3))
 def test_comparing_slices(compiled: Library, interpreted: Any, text: bytes, piece: bytes) -> None:
     assert compiled.match(text, piece) == interpreted.match(text, piece) == text.find(piece)
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=32))
 def test_writing_into_a_buffer(compiled: Library, interpreted: Any, data: bytes) -> None:
     for name in ("sort", "copy_up"):
@@ -141,7 +138,6 @@ def _sorted(interpreted: Any, data: bytes) -> bytearray:
     return room
 
 
-@settings(deadline=None)
 @given(n=values("u32"), x=values("i64"), y=values("i64"))
 def test_functions_of_integers(compiled: Library, interpreted: Any, n: int, x: int, y: int) -> None:
     assert compiled.collatz(n % 1000 + 1) == interpreted.collatz(n % 1000 + 1)

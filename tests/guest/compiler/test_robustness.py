@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1 << 32))
 def test_mutated_programs_are_checked(folder: Path, seed: int) -> None:
     file = folder / "checked.py"
@@ -72,7 +72,7 @@ def test_mutated_programs_are_checked(folder: Path, seed: int) -> None:
         assert report.diagnostics
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1 << 32))
 def test_mutated_programs_are_compiled(folder: Path, seed: int) -> None:
     file = folder / "compiled.py"
@@ -84,7 +84,7 @@ def test_mutated_programs_are_compiled(folder: Path, seed: int) -> None:
     assert made.startswith((b"\x7fELF", b"compiled.py:", b"prelude.py:"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     text=st.one_of(
         st.binary(max_size=60), st.text(max_size=60).map(lambda item: item.encode(errors="replace"))

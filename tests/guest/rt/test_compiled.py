@@ -114,7 +114,7 @@ def compiled(elf: Callable[[str], Path]) -> Iterator[Callable[[int, bytes], byte
 def test_compiled_and_interpreted_agree(
     case: int, cases: ModuleType, compiled: Callable[[int, bytes], bytes]
 ) -> None:
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(DATA[case])
     def agree(data: bytes) -> None:
         out = bytearray(4096)

@@ -13,7 +13,7 @@ from guest.rt.frames import FrameReader
 LENGTHS = st.one_of(st.integers(0, 300), st.sampled_from([125, 126, 127, 65535, 65536, 70000]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from([Opcode.TEXT, Opcode.BINARY]), LENGTHS, st.booleans(), st.integers(1, 14))
 def test_headers_of_the_reference_are_read(opcode: Opcode, length: int, fin: bool, step: int) -> None:
     payload = bytes(i & 255 for i in range(length))
@@ -30,7 +30,7 @@ def test_headers_of_the_reference_are_read(opcode: Opcode, length: int, fin: boo
     assert reader.message_length == length
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from([Opcode.TEXT, Opcode.PING, Opcode.CLOSE]), st.booleans(), LENGTHS)
 def test_headers_are_written_as_by_the_reference(opcode: Opcode, fin: bool, length: int) -> None:
     if opcode >= 8:
@@ -115,7 +115,6 @@ def test_a_close_frame_may_be_empty_but_not_one_byte() -> None:
     assert frames.close_code(b"\x03") == frames.PROTOCOL_ERROR
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(1, 5))
 def test_garbage_fails_the_same_in_pieces(data: bytes, step: int) -> None:
     def run(size: int) -> list[tuple[int, ...]]:

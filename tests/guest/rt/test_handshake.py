@@ -42,7 +42,7 @@ def test_the_example_of_the_rfc() -> None:
     ]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.binary(min_size=16, max_size=16))
 def test_accept_keys_are_those_of_the_reference(nonce: bytes) -> None:
     key = base64.b64encode(nonce).decode()

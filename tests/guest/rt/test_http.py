@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from guest.rt.http import COMPLETE, GET, HEAD, HEAD_LIMIT, MORE, OTHER, Request, is_token
@@ -159,7 +159,6 @@ PIECES += [
 FRAGMENTS = st.lists(st.sampled_from(PIECES), max_size=14).map(b"".join)
 
 
-@settings(deadline=None)
 @given(FRAGMENTS, st.lists(st.integers(1, 9), max_size=30))
 def test_pieces_give_what_the_whole_gives(data: bytes, steps: list[int]) -> None:
     """Up to an error that shows early, which must then be the error of the whole."""

@@ -1,7 +1,7 @@
 """guest.rt.http_body: bodies of known length and chunked ones, in any pieces."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from guest.rt.http_body import TRAILER_LIMIT, Body
@@ -24,7 +24,6 @@ def read(body: Body, data: bytes, steps: list[int]) -> int:
     return taken
 
 
-@settings(deadline=None)
 @given(CHUNKS, EXTENSIONS, TRAILERS, st.lists(st.integers(1, 7), max_size=40))
 def test_a_chunked_body_ends_where_it_ends(
     chunks: list[bytes], extension: bytes, trailers: bytes, steps: list[int]

@@ -14,7 +14,7 @@ def digest(message: bytes) -> bytes:
     return bytes(out)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.binary(max_size=200))
 def test_digest_is_that_of_hashlib(message: bytes) -> None:
     assert digest(message) == hashlib.sha1(message).digest()
