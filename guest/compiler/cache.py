@@ -59,12 +59,15 @@ def find_program(program: str | os.PathLike[str]) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where built programs are kept: $EMU_CACHE_DIR, $XDG_CACHE_HOME/emu or ~/.cache/emu."""
+    """Where built programs are kept: $EMU_CACHE_DIR, $XDG_CACHE_HOME/emu or ~/.cache/emu; nowhere without a home."""
     own = os.environ.get("EMU_CACHE_DIR")
     if own:
         return Path(own)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "emu"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "emu"
+    except RuntimeError:  # a user whom neither $HOME nor the passwd file knows, as in some containers
+        return Path(os.devnull) / "emu"
 
 
 @cache

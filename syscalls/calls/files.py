@@ -76,6 +76,17 @@ def write(thread: Thread, fd: Fd, buf: Annotated[int, InBytes("count")], count: 
     return result
 
 
+def _place(thread: Thread, buf: int, count: int) -> tuple[int, int]:
+    """Where the host finds a buffer, and how much of it Linux transfers; `read` and `write` do the same in line, for speed."""
+    try:
+        address = thread.memory.host(buf)
+    except OSError:
+        address = NOWHERE
+    if count > MAX_RW_COUNT:
+        return (NOWHERE if buf + count >> 63 else address), MAX_RW_COUNT
+    return address, count
+
+
 @syscall
 def pread64(thread: Thread, fd: Fd, buf: Annotated[int, OutBytes()], count: Size, offset: Offset) -> Result:
     """pread(2)."""
@@ -84,14 +95,7 @@ def pread64(thread: Thread, fd: Fd, buf: Annotated[int, OutBytes()], count: Size
     entry = thread.fds.entries.get(fd)
     if entry is None:
         return EBADF
-    try:
-        address = thread.memory.host(buf)
-    except OSError:
-        address = NOWHERE
-    if count > MAX_RW_COUNT:
-        if buf + count >> 63:
-            address = NOWHERE
-        count = MAX_RW_COUNT
+    address, count = _place(thread, buf, count)
     operations = entry.description.operations
     if operations is not None:
         return operations.read(thread.memory, buf, count)
@@ -111,14 +115,7 @@ def pwrite64(
     entry = thread.fds.entries.get(fd)
     if entry is None:
         return EBADF
-    try:
-        address = thread.memory.host(buf)
-    except OSError:
-        address = NOWHERE
-    if count > MAX_RW_COUNT:
-        if buf + count >> 63:
-            address = NOWHERE
-        count = MAX_RW_COUNT
+    address, count = _place(thread, buf, count)
     return kernel.call4(numbers.pwrite64, entry.host, address, count, offset)
 
 

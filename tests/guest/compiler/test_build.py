@@ -85,6 +85,15 @@ def test_unwritable_cache_only_costs_time(
     assert guest.compiler.build(write_program(SOURCE, part="X = 1\n"))[:4] == b"\x7fELF"
 
 
+def test_a_user_without_a_home_has_no_cache(
+    write_program: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("EMU_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 54321)  # of which the passwd file knows nothing
+    assert guest.compiler.build(write_program(SOURCE, part="X = 1\n"))[:4] == b"\x7fELF"
+
+
 def test_a_hit_does_not_load_llvm(write_program: Callable[..., Path]) -> None:
     file = write_program(SOURCE, part="X = 1\n")
     guest.compiler.build(file)
