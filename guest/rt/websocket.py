@@ -18,6 +18,21 @@ HEADROOM = 16  # before the payload, for the frame header
 SMALL = 1008  # payload bytes that are allocated at least; with the headroom, just a block of 1024
 
 
+def unmask(data: buffer, mask: bytes, phase: i64) -> None:
+    """As frames.unmask, eight bytes at a time: large messages spend most of their time here."""
+    head = least((8 - i64(u64(data.ptr) & 7)) & 7, len(data))
+    frames.unmask(data[:head], mask, phase)
+    key = u64(0)
+    for i in range(8):
+        key = key | (u64(mask[(phase + head + i) & 3]) << (8 * i))
+    words = ptr[u64](data.ptr + head)
+    count = (len(data) - head) // 8
+    for i in range(count):
+        words[i] = words[i] ^ key
+    tail = head + 8 * count
+    frames.unmask(data[tail:], mask, phase + tail)
+
+
 @struct
 class Message:
     """The part of a message that was collected and not sent yet."""
@@ -161,7 +176,7 @@ class Session:
     def taken(self, count: i64) -> bool:
         """`count` masked bytes were put at the message's tail; True."""
         added = buffer(self.message.tail(), count)
-        frames.unmask(added, self.reader.mask, self.reader.length - self.left)
+        unmask(added, self.reader.mask, self.reader.length - self.left)
         self.left -= count
         self.message.length += count
         if self.reader.message_opcode == frames.TEXT and not self.text.feed(added):
