@@ -246,7 +246,7 @@ def test_a_hundred_machines_leave_nothing(tiny: Tiny) -> None:
 @pytest.mark.parametrize("spin", [True, False])
 def test_interrupt_from_the_terminal(tiny: Tiny, tmp_path: Path, spin: bool) -> None:
     program = tmp_path / "guest"
-    say_go = "6867 6f0a00 4889e6 bf01000000 ba03000000 b801000000 0f05"  # write(1, "go\\n", 3)
+    say_go = "6867 6f0a00 4889e6 bf01000000 ba03000000 b801000000 0f05"  # write(1, "go\n", 3)
     program.write_bytes(
         tiny(say_go + (SPIN if spin else "6a00 680f270000 4889e7 31f6 b823000000 0f05" + SPIN))
     )

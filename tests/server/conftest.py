@@ -67,6 +67,13 @@ class Server:
             time.sleep(0.02)
         return self.descriptors() == descriptors
 
+    def recovers(self) -> bool:
+        """Whether it answers within five seconds: a server that was full refuses until it has noticed who left."""
+        end = time.monotonic() + 5
+        while not (alive := self.alive()) and time.monotonic() < end:
+            time.sleep(0.02)
+        return alive
+
     def alive(self) -> bool:
         """Whether it still runs and answers."""
         reply = self.exchange(b"GET /healthz HTTP/1.0\r\n\r\n")

@@ -25,9 +25,11 @@ def closed_after(client: socket.socket) -> tuple[float, bytes]:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_silent_and_slow_clients_time_out(serve: Callable, workers: int) -> None:
     server = serve(workers, HEADER_MS=300, IDLE_MS=150, BODY_MS=200, LINGER_MS=100)
+    began = time.monotonic()
     with server.connect() as client:  # says nothing
         took, data = closed_after(client)
-        assert 0.2 < took < 3
+        assert time.monotonic() - began > 0.25
+        assert took < 3
         assert data == b""
     with server.connect() as client:  # one byte now and then does not help
         began = time.monotonic()
@@ -90,11 +92,7 @@ def test_more_connections_than_slots_are_refused_not_dropped(serve: Callable, wo
         for client in clients:
             client.close()
         clients.clear()
-        for _ in range(50):
-            if server.exchange(b"GET /healthz HTTP/1.0\r\n\r\n").endswith(b"ok\n"):
-                break
-            time.sleep(0.05)
-        assert server.alive()
+        assert server.recovers()
     finally:
         for client in clients:
             client.close()
@@ -111,8 +109,7 @@ def test_running_out_of_descriptors(serve: Callable, workers: int) -> None:
     assert set(replies) == {b"HTTP/1.1 200 ", b"HTTP/1.1 503 "}
     for client in clients:
         client.close()
-    time.sleep(0.2)
-    assert server.alive()
+    assert server.recovers()
 
 
 def test_more_memory_asked_for_than_there_is(serve: Callable) -> None:
@@ -187,8 +184,7 @@ def test_memory_stays_constant(serve: Callable) -> None:
                 peer.send(message)
                 assert peer.recv() == message
 
-    client.connect()
-    time.sleep(0.1)
+    requests(1)  # answered, so accepted
     descriptors = server.descriptors()
     requests(2000)
     memory = server.memory()

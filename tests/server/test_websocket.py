@@ -243,7 +243,7 @@ def test_the_library_sees_the_close_code(server) -> None:
 
 
 def test_a_silent_peer_is_pinged_and_given_up(serve: Callable) -> None:
-    server = serve(2, PING_MS=150)
+    server = serve(2, PING_MS=400)  # the time that this client has for its pong
     with server.connect() as client:
         raw = Raw(client)
         assert raw.frame() == (PING, True, b"")
