@@ -55,6 +55,9 @@ def _write(target: Path, elf: bytes) -> None:
     """Puts the whole file there or nothing, executable within the umask. A device or pipe is written to, not replaced."""
     if target.is_dir():
         raise IsADirectoryError(21, "is a directory")
+    if target.exists() and not target.is_file():  # a device or a FIFO is written to, never replaced
+        target.write_bytes(elf)
+        return
     target = target.resolve()
     if target.exists() and not target.is_file():
         target.write_bytes(elf)

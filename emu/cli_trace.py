@@ -26,7 +26,7 @@ def trace(arguments: argparse.Namespace) -> int:
     elf: str | bytes = run.program(arguments.program)
 
     def prepare(machine: "Machine") -> None:
-        if arguments.output:
+        if arguments.output is not None:
             _trace_to_file(machine, arguments.output, arguments.program)
         else:
             machine.trace_to(Live(2, palette(2, not arguments.no_color)))
@@ -65,7 +65,7 @@ def _is_saved(name: str) -> bool:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    if arguments.output or arguments.arguments:
+    if arguments.output is not None or arguments.arguments:
         raise Failure(
             f"{arguments.program} is a saved trace: it is shown, and takes neither -o nor arguments"
         )

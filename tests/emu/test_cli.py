@@ -124,6 +124,7 @@ def test_a_python_program_and_a_bundled_one_run_by_name(hello: Path, tmp_path: P
             "emu: trace file /none/t: cannot be written: No such file",
         ),
         (("trace", "-o", "HELLO", "HELLO"), 125, "emu: trace file"),
+        (("trace", "-o", "", "HELLO"), 125, "emu: trace file : cannot be written: No such file"),
         (
             ("build", "/none.py"),
             127,
@@ -274,6 +275,17 @@ def test_build_replaces_files_only(tmp_path: Path) -> None:
     assert (tmp_path / "pipe").is_fifo()
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "greet.elf").read_bytes().startswith(b"\x7fELF")
+
+
+def test_build_writes_to_what_is_no_regular_file_and_leaves_it_there(tmp_path: Path, hello: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    done = emu("build", hello.with_suffix(".py"), "--strip", "-o", fifo)
+    assert done.returncode == 0, done.stderr
+    assert os.read(reader, 4) == b"\x7fELF"
+    os.close(reader)
+    assert fifo.is_fifo()
 
 
 def test_a_program_that_does_not_compile(tmp_path: Path) -> None:
