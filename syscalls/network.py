@@ -117,8 +117,8 @@ def local_name(thread: Thread, name: bytes, family: int, tied: bool) -> bytes:
     if reach == HOST:
         return name
     address = internet_address(name, family)
-    if address is None:  # the kernel has its own words for it
-        return name
+    if address is None or (name_family(name) == AddressFamily.AF_UNSPEC and not is_any(address)):
+        return name  # the kernel has its own words for it
     if reach == NONE:
         thread.bench.note_once("net.none", f"bind to {show(name, family)}: the network is closed {_HINT}")
         raise OSError(errno.EACCES if is_any(address) else errno.EADDRNOTAVAIL, "the network is closed")

@@ -20,6 +20,9 @@ from syscalls.wait import Blocking, Result, Wait, Wake
 MAX_RW_COUNT = 0x7FFFF000
 """The most that one call transfers (read(2), "Notes")."""
 
+USER_END = 0x7FFF_FFFF_F000
+"""The end of the user range (TASK_SIZE_MAX): a buffer that would run past it is EFAULT before anything is moved (access_ok)."""
+
 NOWHERE = 0xFFFF_8000_0000_0000
 """A host address that the kernel answers with EFAULT, once it has come to look at it."""
 
@@ -33,6 +36,14 @@ INTERRUPTED = -errno.EINTR
 EPIPE = -errno.EPIPE
 
 _SOL_SOCKET, _SO_TYPE, _SOCK_STREAM = 1, 3, 1  # plain numbers: the socket module is slow to import
+
+
+def host_address(thread: Thread, address: int) -> int:
+    """Where the kernel finds a guest buffer, or an address that it answers with EFAULT."""
+    try:
+        return thread.memory.host(address)
+    except OSError:
+        return NOWHERE
 
 
 def read_now(entry: Descriptor, address: int, count: int) -> int:

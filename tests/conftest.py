@@ -98,6 +98,16 @@ def same(elf: Callable[[str], Path]) -> Callable[..., Outcome]:
 
 
 @pytest.fixture
+def native(elf: Callable[[str], Path]) -> Callable[..., Outcome]:
+    """Runs a guest on the bare kernel."""
+
+    def run(name: str, *args: str, stdin: bytes = b"") -> Outcome:
+        return run_native(elf(name), args, stdin)
+
+    return run
+
+
+@pytest.fixture
 def emulated(elf: Callable[[str], Path]) -> Callable[..., Outcome]:
     """Runs a guest by `emu run`; `options` stand before the program."""
 

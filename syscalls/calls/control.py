@@ -11,7 +11,7 @@ from syscalls.fds import Descriptor
 from syscalls.files import FORGOTTEN
 from syscalls.flags import Fcntl, FdFlags, Ioctl, LockOperation, Open
 from syscalls.process import Thread
-from syscalls.streams import INTERRUPTED, NOWHERE
+from syscalls.streams import INTERRUPTED, NOWHERE, host_address
 from syscalls.table import syscall
 from syscalls.types_files import FcntlArg, FcntlCommand, IoctlArg, IoctlRequest, LockOperations
 from syscalls.wait import Blocking, Wait, Wake
@@ -26,6 +26,7 @@ SETTABLE = Open.O_APPEND | Open.O_NONBLOCK | Open.O_ASYNC | Open.O_DIRECT | Open
 PIPE_MAX_SIZE = 1 << 20
 """The largest pipe of an unprivileged program (/proc/sys/fs/pipe-max-size, its default)."""
 
+LOCK_MAND = 32
 LOCK_RETRY_NS = 5_000_000
 """How often a wait for a lock looks again: no descriptor becomes ready when a lock is given up."""
 
@@ -199,6 +200,8 @@ def _set_owner(thread: Thread, entry: Descriptor, kind: int, number: int) -> int
 @syscall
 def flock(thread: Thread, fd: Fd, operation: LockOperations) -> Result:
     """flock(2)."""
+    if operation & LOCK_MAND:
+        return 0  # no longer supported, and ignored (fs/locks.c)
     if operation & ~LockOperation.LOCK_NB not in (1, 2, 8):
         return EINVAL
     entry = thread.fds.entries.get(fd)
@@ -276,14 +279,11 @@ def ioctl(thread: Thread, fd: Fd, request: IoctlRequest, argp: IoctlArg) -> Resu
             # One note for all that have no name: a guest chooses the numbers.
             key = f"ioctl {description.kind}" if name.startswith("0x") else f"ioctl {name}"
             thread.bench.note_once(key, f"ioctl {name} on a {description.kind} is not offered: ENOTTY")
-        return -errno.ENOTTY
+        # ep_eventpoll_ioctl in fs/eventpoll.c has words of its own.
+        return EINVAL if description.kind == "epoll" else -errno.ENOTTY
     if request in _BY_VALUE:
         return kernel.call3(numbers.ioctl, entry.host, request, argp)
-    try:
-        address = thread.memory.host(argp)
-    except OSError:
-        address = NOWHERE
-    return kernel.call3(numbers.ioctl, entry.host, request, address)
+    return kernel.call3(numbers.ioctl, entry.host, request, host_address(thread, argp))
 
 
 def _set_async(thread: Thread, entry: Descriptor, on: int) -> int:

@@ -9,7 +9,15 @@ from syscalls.blocking import AGAIN
 from syscalls.flags import Open
 from syscalls.kernel import call3
 from syscalls.process import Thread
-from syscalls.streams import MAX_RW_COUNT, NOWHERE, STREAMS, broken_pipe, read_waiting, write_waiting
+from syscalls.streams import (
+    MAX_RW_COUNT,
+    NOWHERE,
+    STREAMS,
+    USER_END,
+    broken_pipe,
+    read_waiting,
+    write_waiting,
+)
 from syscalls.table import syscall
 from syscalls.types_files import DupFlags, Offset, Whence
 
@@ -32,9 +40,9 @@ def read(thread: Thread, fd: Fd, buf: Annotated[int, OutBytes()], count: Size) -
         address = memory.host(buf)
     except OSError:
         address = NOWHERE  # the kernel checks the descriptor before the buffer: let it
+    if buf + count > USER_END:
+        address = NOWHERE
     if count > MAX_RW_COUNT:
-        if buf + count >> 63:
-            address = NOWHERE
         count = MAX_RW_COUNT
     description = entry.description
     if not description.host_nonblocking and (description.pollable or description.operations is not None):
@@ -57,9 +65,9 @@ def write(thread: Thread, fd: Fd, buf: Annotated[int, InBytes("count")], count: 
         address = thread.memory.host(buf)
     except OSError:
         address = NOWHERE
+    if buf + count > USER_END:
+        address = NOWHERE
     if count > MAX_RW_COUNT:
-        if buf + count >> 63:
-            address = NOWHERE
         count = MAX_RW_COUNT
     description = entry.description
     if description.pollable and not description.host_nonblocking:
@@ -82,9 +90,9 @@ def _place(thread: Thread, buf: int, count: int) -> tuple[int, int]:
         address = thread.memory.host(buf)
     except OSError:
         address = NOWHERE
-    if count > MAX_RW_COUNT:
-        return (NOWHERE if buf + count >> 63 else address), MAX_RW_COUNT
-    return address, count
+    if buf + count > USER_END:
+        address = NOWHERE
+    return address, min(count, MAX_RW_COUNT)
 
 
 @syscall

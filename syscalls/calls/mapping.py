@@ -20,6 +20,7 @@ from syscalls.types_files import (
     ProtFlags,
 )
 
+EFAULT = -errno.EFAULT
 EINVAL = -errno.EINVAL
 ENOMEM = -errno.ENOMEM
 EBADF = -errno.EBADF
@@ -238,6 +239,8 @@ def mincore(thread: Thread, start: Address, length: Size, vec: Address) -> Resul
     size = _aligned(length)
     if start + length > TASK_SIZE:
         return ENOMEM
+    if vec + size // PAGE > TASK_SIZE:
+        return EFAULT
     memory = thread.memory
     if not memory.regions.covered(start, start + size):
         return ENOMEM

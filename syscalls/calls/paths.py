@@ -11,7 +11,7 @@ from syscalls.flags import AccessAt, At, Open
 from syscalls.mounts import Found
 from syscalls.process import Thread
 from syscalls.roots import PATH_MAX
-from syscalls.streams import INTERRUPTED, NOWHERE
+from syscalls.streams import INTERRUPTED, NOWHERE, host_address
 from syscalls.table import syscall
 from syscalls.types_files import AccessFlags, AccessMode, AtFlags, CwdOut, LinkOut, OpenFlags, StatOut
 from syscalls.wait import Blocking, Wait, Wake
@@ -35,14 +35,6 @@ def files_of(thread: Thread) -> FileSystem:
         raise OSError(errno.ENOENT, "no file system")
     assert isinstance(files, FileSystem)
     return files
-
-
-def host_address(thread: Thread, address: int) -> int:
-    """Where the kernel finds a guest buffer, or an address that it answers with EFAULT."""
-    try:
-        return thread.memory.host(address)
-    except OSError:
-        return NOWHERE
 
 
 def read_path(thread: Thread, address: int, empty: bool = False) -> bytes:
@@ -131,13 +123,13 @@ def lstat(thread: Thread, pathname: Path, statbuf: StatOut) -> Result:
 @syscall
 def newfstatat(thread: Thread, dirfd: DirFd, pathname: Path, statbuf: StatOut, flags: AtFlags) -> Result:
     """fstatat(2)."""
+    known = At.AT_SYMLINK_NOFOLLOW | At.AT_NO_AUTOMOUNT | At.AT_EMPTY_PATH
+    if flags & ~(known | At.AT_STATX_FORCE_SYNC | At.AT_STATX_DONT_SYNC):
+        return EINVAL
     if flags & At.AT_EMPTY_PATH and not pathname:
         path = b""  # since Linux 6.11
     else:
         path = read_path(thread, pathname, bool(flags & At.AT_EMPTY_PATH))
-    known = At.AT_SYMLINK_NOFOLLOW | At.AT_NO_AUTOMOUNT | At.AT_EMPTY_PATH
-    if flags & ~(known | At.AT_STATX_FORCE_SYNC | At.AT_STATX_DONT_SYNC):
-        return EINVAL
     return _stat(thread, dirfd, path, statbuf, flags)
 
 

@@ -177,10 +177,10 @@ def accept4(
     flags: Type,
 ) -> FdResult:
     """accept4(2)."""
-    if flags & ~(NONBLOCK | CLOEXEC):
-        return -errno.EINVAL
     fds = thread.fds
     entry = fds.get(sockfd)
+    if flags & ~(NONBLOCK | CLOEXEC):
+        return -errno.EINVAL
     result = _accept(thread, entry, flags)
     if result == AGAIN:
         if not entry.description.nonblocking:

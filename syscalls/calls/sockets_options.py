@@ -22,6 +22,7 @@ from syscalls.socket_options import (
     interface_of,
 )
 from syscalls.sockets import Socket, host_option, is_internet, is_unix, lookup
+from syscalls.streams import host_address
 from syscalls.table import syscall
 from syscalls.timespecs import SECOND
 from syscalls.types_net import OptionIn, OptionName, OptionOut, SockLenInOut
@@ -89,7 +90,7 @@ def _set(thread: Thread, entry: Descriptor, level: int, option: int, address: in
         entry.host,
         level & 0xFFFFFFFF,
         option & 0xFFFFFFFF,
-        thread.memory.host(address) if address else 0,
+        host_address(thread, address) if address else 0,
         min(length, _LONGEST_VALUE),
     )
 
@@ -231,8 +232,8 @@ def getsockopt(
         entry.host,
         level & 0xFFFFFFFF,
         optname & 0xFFFFFFFF,
-        memory.host(optval) if optval else 0,
-        memory.host(optlen) if optlen else 0,
+        host_address(thread, optval) if optval else 0,
+        host_address(thread, optlen) if optlen else 0,
     )
     if result == 0:
         memory.wrote(optval, min(memory.u32(optlen), _LONGEST_VALUE))
