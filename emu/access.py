@@ -38,7 +38,6 @@ class GuestBytes:
     def __init__(self, cpu: Processor) -> None:
         self._cpu = cpu
         self._pages = PageTable()
-        self._tables = self._pages.tables
         self._mirror = Mirror()
         self._bases = self._mirror.bases
         self._tables = self._pages.tables

@@ -2,11 +2,9 @@
 
 import errno
 
+from syscalls.memory import TASK_SIZE
 from syscalls.process import Process, Thread
 from syscalls.wait import WaitQueue
-
-TASK_SIZE = 0x7FFFFFFFF000
-"""The end of the user range (TASK_SIZE_MAX)."""
 
 _U64 = 0xFFFFFFFFFFFFFFFF
 

@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+TASK_SIZE = 0x7FFF_FFFF_F000
+"""The end of the user range (TASK_SIZE_MAX): a buffer that would run past it is EFAULT before anything is moved."""
+
 
 class Region(Protocol):
     """One mapping: [start, end) in bytes, its PROT_* bits, and what it is a mapping of."""

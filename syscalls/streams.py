@@ -20,9 +20,6 @@ from syscalls.wait import Blocking, Result, Wait, Wake
 MAX_RW_COUNT = 0x7FFFF000
 """The most that one call transfers (read(2), "Notes")."""
 
-USER_END = 0x7FFF_FFFF_F000
-"""The end of the user range (TASK_SIZE_MAX): a buffer that would run past it is EFAULT before anything is moved (access_ok)."""
-
 NOWHERE = 0xFFFF_8000_0000_0000
 """A host address that the kernel answers with EFAULT, once it has come to look at it."""
 

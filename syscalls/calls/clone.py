@@ -4,7 +4,7 @@ import errno
 
 from syscalls.args import Address, Result, Size
 from syscalls.flags.threads import Clone
-from syscalls.futexes import TASK_SIZE
+from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
 from syscalls.table import syscall
 from syscalls.types_threads import CloneArgs, CloneFlags, InCloneArgs

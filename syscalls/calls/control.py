@@ -11,7 +11,7 @@ from syscalls.fds import Descriptor
 from syscalls.files import FORGOTTEN
 from syscalls.flags import Fcntl, FdFlags, Ioctl, LockOperation, Open
 from syscalls.process import Thread
-from syscalls.streams import INTERRUPTED, NOWHERE, host_address
+from syscalls.streams import INTERRUPTED, host_address
 from syscalls.table import syscall
 from syscalls.types_files import FcntlArg, FcntlCommand, IoctlArg, IoctlRequest, LockOperations
 from syscalls.wait import Blocking, Wait, Wake
@@ -121,11 +121,7 @@ def _set_pipe_size(entry: Descriptor, size: int) -> int:
 
 
 def _on_memory(thread: Thread, entry: Descriptor, command: int, address: int) -> int:
-    try:
-        host = thread.memory.host(address)
-    except OSError:
-        host = NOWHERE
-    return kernel.call3(numbers.fcntl, entry.host, command, host)
+    return kernel.call3(numbers.fcntl, entry.host, command, host_address(thread, address))
 
 
 def _lock(thread: Thread, entry: Descriptor, command: int, address: int) -> Result:

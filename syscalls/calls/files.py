@@ -8,13 +8,14 @@ from syscalls.args import Fd, FdResult, InBytes, OutBytes, Result, Size
 from syscalls.blocking import AGAIN
 from syscalls.flags import Open
 from syscalls.kernel import call3
+from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
 from syscalls.streams import (
     MAX_RW_COUNT,
     NOWHERE,
     STREAMS,
-    USER_END,
     broken_pipe,
+    host_address,
     read_waiting,
     write_waiting,
 )
@@ -40,7 +41,7 @@ def read(thread: Thread, fd: Fd, buf: Annotated[int, OutBytes()], count: Size) -
         address = memory.host(buf)
     except OSError:
         address = NOWHERE  # the kernel checks the descriptor before the buffer: let it
-    if buf + count > USER_END:
+    if buf + count > TASK_SIZE:
         address = NOWHERE
     if count > MAX_RW_COUNT:
         count = MAX_RW_COUNT
@@ -65,7 +66,7 @@ def write(thread: Thread, fd: Fd, buf: Annotated[int, InBytes("count")], count: 
         address = thread.memory.host(buf)
     except OSError:
         address = NOWHERE
-    if buf + count > USER_END:
+    if buf + count > TASK_SIZE:
         address = NOWHERE
     if count > MAX_RW_COUNT:
         count = MAX_RW_COUNT
@@ -86,12 +87,7 @@ def write(thread: Thread, fd: Fd, buf: Annotated[int, InBytes("count")], count: 
 
 def _place(thread: Thread, buf: int, count: int) -> tuple[int, int]:
     """Where the host finds a buffer, and how much of it Linux transfers; `read` and `write` do the same in line, for speed."""
-    try:
-        address = thread.memory.host(buf)
-    except OSError:
-        address = NOWHERE
-    if buf + count > USER_END:
-        address = NOWHERE
+    address = host_address(thread, buf) if buf + count <= TASK_SIZE else NOWHERE
     return address, min(count, MAX_RW_COUNT)
 
 

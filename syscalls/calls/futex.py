@@ -6,6 +6,7 @@ from typing import Annotated
 from syscalls import futexes
 from syscalls.args import Address, Result, UInt
 from syscalls.flags.threads import Futex, FutexCmp, FutexOp
+from syscalls.memory import TASK_SIZE
 from syscalls.process import Process, Thread
 from syscalls.structs import Timespec
 from syscalls.table import syscall
@@ -119,7 +120,7 @@ def _wake_op(
         operand = 1 << (operand & 31)
         operation &= ~_OPARG_SHIFT
     memory = thread.memory
-    if words[1] >= futexes.TASK_SIZE:
+    if words[1] >= TASK_SIZE:
         return -errno.EFAULT
     if operation not in _OPERATIONS:
         return -errno.ENOSYS

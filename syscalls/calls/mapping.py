@@ -7,6 +7,7 @@ from itertools import pairwise
 from syscalls import kernel, numbers
 from syscalls.args import Address, AddressResult, Fd, Result, Size
 from syscalls.flags import Madvise, Map, Mlock, Mlockall, Mremap, Msync, Open, Prot
+from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
 from syscalls.table import syscall
 from syscalls.types_files import (
@@ -25,7 +26,6 @@ EINVAL = -errno.EINVAL
 ENOMEM = -errno.ENOMEM
 EBADF = -errno.EBADF
 PAGE = 4096
-TASK_SIZE = (1 << 47) - PAGE
 WORD = (1 << 64) - 1
 
 _PROT_KNOWN = Prot.PROT_READ | Prot.PROT_WRITE | Prot.PROT_EXEC | Prot.PROT_SEM

@@ -6,6 +6,7 @@ from typing import Annotated
 from syscalls import futexes
 from syscalls.args import Address, Int, Result, Size
 from syscalls.flags.threads import Arch
+from syscalls.memory import TASK_SIZE
 from syscalls.process import PARENT_PID, Thread
 from syscalls.table import syscall
 from syscalls.types_threads import (
@@ -80,7 +81,7 @@ def arch_prctl(thread: Thread, op: ArchCode, addr: Address) -> Result:
     """arch_prctl(2); codes of features that the processor lacks are EINVAL or ENODEV, as there."""
     bench = thread.bench
     if op in (Arch.ARCH_SET_FS, Arch.ARCH_SET_GS):
-        if addr >= futexes.TASK_SIZE:
+        if addr >= TASK_SIZE:
             return -errno.EPERM
         bench.set_segment_base(thread, "fs" if op == Arch.ARCH_SET_FS else "gs", addr)
         return 0

@@ -10,8 +10,9 @@ from syscalls.args import Fd, Result, Size
 from syscalls.blocking import AGAIN, IN, OUT, is_ready, time_limit, until_ready
 from syscalls.fds import Descriptor
 from syscalls.flags import ReadWrite
+from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
-from syscalls.streams import INTERRUPTED, MAX_RW_COUNT, NOWHERE, PIPE_BUF, STREAMS, USER_END, broken_pipe
+from syscalls.streams import INTERRUPTED, MAX_RW_COUNT, NOWHERE, PIPE_BUF, STREAMS, broken_pipe
 from syscalls.table import syscall
 from syscalls.types_files import IoVec, Offset, OutIoVec, ReadWriteFlags
 from syscalls.wait import Blocking, Wait, Wake
@@ -48,7 +49,7 @@ class Vector:
         for at in range(0, 2 * count, 2):
             base, length = table[at], table[at + 1]
             try:
-                table[at] = memory.host(base) if base + length <= USER_END else NOWHERE
+                table[at] = memory.host(base) if base + length <= TASK_SIZE else NOWHERE
             except OSError:
                 table[at] = NOWHERE
             self.size += length

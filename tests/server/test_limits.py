@@ -168,8 +168,9 @@ def test_garbage_of_every_kind(serve: Callable) -> None:
 
 def test_memory_stays_constant(serve: Callable) -> None:
     server = serve(4)
-    if not server.native:
-        pytest.skip("the emulator's own memory is measured elsewhere")
+    count, growth = (
+        (20_000, 128 << 10) if server.native else (5_000, 2 << 20)
+    )  # emulated: the bench's own memory
     client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
 
     def requests(count: int) -> None:
@@ -188,6 +189,7 @@ def test_memory_stays_constant(serve: Callable) -> None:
     descriptors = server.descriptors()
     requests(2000)
     memory = server.memory()
-    requests(20000)
-    assert server.memory() <= memory + 128 * 1024
-    assert server.settles_at(descriptors)
+    requests(count)
+    assert server.memory() <= memory + growth
+    standing = 0 if server.native else 1  # a set that is polled again and again becomes an epoll of the bench
+    assert server.settles_at(descriptors + standing)
