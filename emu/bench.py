@@ -16,7 +16,7 @@ from emu.host import Host
 from emu.memory import DEFAULT_LIMIT, AddressSpace
 from emu.pages import READ
 from emu.places import Places
-from emu.sched import SLICE, Scheduler, Task
+from emu.sched import SLICE, Task
 from syscalls import signals
 from syscalls.fds import FdTable
 from syscalls.flags.signals import Signal
@@ -79,10 +79,10 @@ class Bench:
         self._last_tid = PID - 1
         self._cpu_started = 0
         self.host = Host()
-        self.scheduler = Scheduler()
         self.cpu = Cpu(_not_running, tsc=self.host.monotonic_ns)
         self.memory = AddressSpace(self.cpu, limits.memory)
-        self.dispatcher = Dispatcher(self.cpu, self.scheduler, self.host, self)
+        self.dispatcher = Dispatcher(self.cpu, self.host, self)
+        self.scheduler = self.dispatcher.scheduler
         fds = FdTable(limits.descriptors, self.forget_fd)
         self.process = Process(PID, self.memory, fds, self, network=Network(net))
 

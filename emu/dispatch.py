@@ -16,6 +16,14 @@ from syscalls.process import Thread
 from syscalls.table import Record, Syscall, lookup
 from syscalls.wait import Blocking, Exit, Wait, Wake, Yield
 
+MAX_STACK = 64
+"""Return addresses in a record, at most."""
+
+TOLD_AFTER = 200_000_000
+"""After how many nanoseconds without anything to run a sink hears who waits for what."""
+
+_NOT_RETURNED = -1  # EPERM stands for a call that has filled nothing
+
 _PEEK_EVERY = 32  # switches between two looks at the world outside, when the guest never pauses
 _SYSCALL_BYTES = 2
 _RIP = WORD["rip"]
@@ -50,41 +58,77 @@ class _Calls(dict[int, Call]):
         return entry.call
 
 
-class _Traced(dict[int, tuple[Syscall, Call | None, Call | None]]):
-    """From a number to its entry and the functions that capture memory before and after the call."""
+class _Traced(dict[int, tuple[Syscall | None, Call | None, Call | None]]):
+    """From a number to its entry and the functions that capture memory before and after the call.
 
-    def __missing__(self, number: int) -> tuple[Syscall, Call | None, Call | None]:
-        entry = lookup(number)
-        found = (entry, entry.before, entry.after)
+    No entry for what the sink does not want to hear of: `wanted` are the numbers, None for all.
+    """
+
+    def __init__(self, wanted: frozenset[int] | None) -> None:
+        super().__init__()
+        self._wanted = wanted
+
+    def __missing__(self, number: int) -> tuple[Syscall | None, Call | None, Call | None]:
+        found: tuple[Syscall | None, Call | None, Call | None] = (None, None, None)
+        if self._wanted is None or number in self._wanted:
+            entry = lookup(number)
+            found = (entry, entry.before, entry.after)
         if len(self) < 1024:
             self[number] = found
         return found
 
 
 class InProgress:
-    """A traced call that is parked. Times are nanoseconds since the start of the run."""
+    """A traced call that is parked. Times are nanoseconds since the start of the run.
 
-    __slots__ = ("before", "blocked", "entry", "parked_at", "pc", "registers", "sequence", "started")
+    `woken_by` is the sequence number of the call that has ended its wait, None where it was no call of the guest's.
+    """
+
+    __slots__ = (
+        "before", "blocked", "entry", "parked_at", "pc", "registers", "sequence", "stack", "started", "thread", "woken_by",
+    )  # fmt: skip
 
     def __init__(
-        self, sequence: int, started: int, entry: Syscall, registers: Any, pc: int, before: Any
+        self,
+        thread: Any,
+        sequence: int,
+        started: int,
+        entry: Syscall,
+        registers: Any,
+        pc: int,
+        before: Any,
+        extra: dict[str, Any] | None,
     ) -> None:
+        self.thread = thread
         self.sequence = sequence
         self.started = started
         self.entry = entry
         self.registers = registers
         self.pc = pc
         self.before = before
+        self.stack = extra
         self.blocked = 0
         self.parked_at = 0
+        self.woken_by: int | None = None
+
+    def so_far(self) -> tuple[Any, ...]:
+        """What `Syscall.after` captures of a call that has not returned: as of one that has filled nothing."""
+        entry = self.entry
+        return () if entry.after is None else entry.after(self.thread, *self.registers, _NOT_RETURNED)
+
+    def extra(self) -> dict[str, Any] | None:
+        """What few records have (`syscalls.table.Record`)."""
+        if self.woken_by is None:
+            return self.stack
+        return {"woken_by": self.woken_by, **(self.stack or {})}
 
 
 class Dispatcher:
     """Runs threads on the CPU and serves their calls."""
 
-    def __init__(self, cpu: Cpu, scheduler: Scheduler, host: Host, owner: Owner) -> None:
+    def __init__(self, cpu: Cpu, host: Host, owner: Owner) -> None:
         self.cpu = cpu
-        self.scheduler = scheduler
+        self.scheduler = Scheduler(self._caller)
         self.host = host
         self.owner = owner
         self.task: Task | None = None
@@ -93,7 +137,12 @@ class Dispatcher:
         self.time_limit: int | None = None  # on the host's clock
         self.sink: Sink | None = None
         self.calls = _Calls(owner, cpu)
-        self._traced = _Traced()
+        self._traced = _Traced(None)
+        self._resumed: InProgress | None = None  # the call that is being served, when it had been parked
+        self._extra: dict[str, Any] | None = None  # for the record of the call that is being served
+        self._call_chain: Callable[..., list[int]] | None = None
+        self._tell_waiting: Callable[[list[InProgress]], None] | None = None
+        self._told = False
         self._words = cpu.words
         self._note_record: Callable[[Any], None] = _no_record
         self._clock = host.monotonic_ns
@@ -105,7 +154,27 @@ class Dispatcher:
         """Sends a record of every call to `sink` from now on; None ends it."""
         self.sink = sink
         self._note_record = _no_record if sink is None else sink.record
-        self.cpu.on_syscall = self.serve if sink is None else self.serve_traced
+        self._tell_waiting = getattr(sink, "waiting", None)
+        self._traced = _Traced(getattr(sink, "wanted", None))
+        self._choose_hook()
+
+    def record_stacks(self, call_chain: Callable[..., list[int]]) -> None:
+        """Puts into each record the return addresses that `call_chain(memory, pc, rsp, rbp)` gives."""
+        self._call_chain = call_chain
+        self._choose_hook()
+
+    def _choose_hook(self) -> None:
+        hook = self.serve_traced if self._call_chain is None else self._serve_with_stack
+        self.cpu.on_syscall = self.serve if self.sink is None else hook
+
+    def _caller(self) -> int:
+        """The sequence number of the call that is being served."""
+        return self._sequence - 1 if self._resumed is None else self._resumed.sequence
+
+    @property
+    def started_at(self) -> int:
+        """When the run began: nanoseconds since the epoch (CLOCK_REALTIME)."""
+        return self.host.realtime_ns() - self.now()
 
     def now(self) -> int:
         """Nanoseconds since the start of the run."""
@@ -132,6 +201,8 @@ class Dispatcher:
         self._sequence = sequence + 1
         pc = self._words[_RIP] - _SYSCALL_BYTES
         entry, before, after = self._traced[number]
+        if entry is None:
+            return self.serve(number, a0, a1, a2, a3, a4, a5)
         registers = (a0, a1, a2, a3, a4, a5)
         captured = before(thread, a0, a1, a2, a3, a4, a5) if before is not None else ()
         started = clock()
@@ -140,15 +211,26 @@ class Dispatcher:
         except OSError as error:
             result = _negative(error)
         if result.__class__ is not int:
-            return self._serve_slowly(
-                result, InProgress(sequence, started - origin, entry, registers, pc, captured)
-            )
+            call = InProgress(thread, sequence, started - origin, entry, registers, pc, captured, self._extra)
+            return self._serve_slowly(result, call)
         duration = clock() - started
         filled = after(thread, a0, a1, a2, a3, a4, a5, result) if after is not None else ()
         self._note_record(
-            (sequence, started - origin, duration, 0, thread, entry, registers, result, pc, captured, filled)
-        )
+            (
+                sequence, started - origin, duration, 0, thread, entry, registers, result, pc, captured, filled,
+                self._extra,
+            )
+        )  # fmt: skip
         return result
+
+    def _serve_with_stack(self, number: int, *arguments: int) -> int | None:
+        """The CPU's hook with a trace that tells the call chains."""
+        assert self._call_chain is not None
+        assert self.thread is not None
+        cpu = self.cpu
+        pc = cpu.pc - _SYSCALL_BYTES
+        self._extra = {"stack": self._call_chain(self.thread.memory, pc, cpu["rsp"], cpu["rbp"], MAX_STACK)}
+        return self.serve_traced(number, *arguments)
 
     def _serve_slowly(self, result: Any, call: InProgress | None) -> int | None:
         """What is not a plain number: a wait, a yield, an exit."""
@@ -191,6 +273,7 @@ class Dispatcher:
     def _park(self, task: Task, wait: Wait) -> None:
         if task.call is not None:
             task.call.parked_at = self.now()
+            task.call.woken_by = None
         ready = False
         for fd, _ in wait.fds:
             if not self.host.watch(fd):
@@ -205,13 +288,15 @@ class Dispatcher:
             return
         entry = call.entry
         after: tuple[Any, ...] = ()
-        if result is not None and entry.after is not None:
+        if result is None:
+            after = call.so_far()
+        elif entry.after is not None:
             after = entry.after(task.thread, *call.registers, result)
         duration = self.now() - call.started
         self._note_record(
             Record(
                 call.sequence, call.started, duration, call.blocked, task.thread, entry, call.registers,
-                result, call.pc, call.before, after,
+                result, call.pc, call.before, after, call.extra(),
             )
         )  # fmt: skip
 
@@ -246,6 +331,7 @@ class Dispatcher:
         call = task.call
         if call is not None:
             call.blocked += self.now() - call.parked_at
+            self._resumed = call
         try:
             wait = blocking.send(task.reason or Wake.READY)
         except StopIteration as stop:
@@ -255,6 +341,8 @@ class Dispatcher:
         else:
             self._park(task, wait)
             return False
+        finally:
+            self._resumed = None
         task.blocking = task.call = None
         if result.__class__ is Exit:
             self._exit(task, result, call)
@@ -299,13 +387,30 @@ class Dispatcher:
         deadline = scheduler.next_deadline()
         if self.time_limit is not None:
             deadline = self.time_limit if deadline is None else min(deadline, self.time_limit)
+        if self._tell_waiting is not None:
+            deadline = self._until_told(deadline)
         events = self.host.wait(deadline)
         if deadline is not None:
             self._expire()  # first: who is woken by a time-out tries once more, the other way round it would be lost
         self._take(events)
 
+    def _until_told(self, deadline: int | None) -> int | None:
+        """The end of a wait during which the sink hears, once it has lasted, what everybody waits for."""
+        if self._told:
+            return deadline
+        assert self._tell_waiting is not None
+        now = self.host.monotonic_ns()
+        calls = [task.call for task in self.scheduler.parked if task.call is not None]
+        since = max([self._origin + call.parked_at for call in calls], default=now)
+        if now < since + TOLD_AFTER:
+            return since + TOLD_AFTER if deadline is None else min(deadline, since + TOLD_AFTER)
+        self._told = True
+        self._tell_waiting(calls)
+        return deadline
+
     def _take(self, events: Any) -> None:
         scheduler = self.scheduler
+        self._told = self._told and not events
         for fd in events:
             if self.host.is_own(fd):
                 self.owner.signals_came()

@@ -16,6 +16,7 @@ from emu.bench import (
     Limits,
     print_line,
 )
+from emu.call_chain import call_chain
 from emu.elf import parse, read_program
 from emu.loader import Identity, load
 from emu.memory import DEFAULT_LIMIT
@@ -23,6 +24,7 @@ from emu.places import Places
 from emu.trace import Sink
 from emu.trace.jsonl import JsonLines
 from emu.trace.kept import Kept
+from syscalls.args import PAYLOAD_LIMIT
 from syscalls.files import FileSystem
 from syscalls.flags import Prot
 from syscalls.inherit import inherited
@@ -43,7 +45,8 @@ class Machine:
     the environment (default: empty). Without `root` the guest's files are a private directory; with it, that host directory
     is its `/`, read-only; `writable` are host directories that it may change under their own paths (True: `root` is that
     one). `time_limit` is in seconds of real time. `stdin`, `stdout` and `stderr` are host descriptors, which the guest gets duplicates
-    of (None: closed). `net` is "loopback", "host" or "none". `trace` keeps the trace in memory (True) or sends it to a sink. `say` gets the bench's own messages, line by line.
+    of (None: closed). `net` is "loopback", "host" or "none". `trace` keeps the trace in memory (True) or sends it to a sink;
+    `stacks` puts the call chain into each record, `payload_limit` is how many bytes of each buffer it keeps. `say` gets the bench's own messages, line by line.
     Raises `emu.elf.ElfError` when the program cannot be run.
 
     Use it as a context manager, or call `close`: it holds host memory.
@@ -67,6 +70,8 @@ class Machine:
         descriptor_limit: int = DEFAULT_DESCRIPTORS,
         time_limit: float | None = None,
         trace: Sink | bool = False,
+        stacks: bool = False,
+        payload_limit: int = PAYLOAD_LIMIT,
         say: Callable[[str], None] = print_line,
     ) -> None:
         path = "program" if isinstance(program, bytes) else os.fspath(program)
@@ -98,6 +103,7 @@ class Machine:
                 if region.prot & Prot.PROT_EXEC and region.size <= _LARGEST_CHECKED:
                     self.cpu.watch_alignment(region.start, self.memory.read(region.start, region.size))
             bench.locate = Places(data, loaded.base)
+            process.payload_limit = payload_limit
             process.exe = executable or path
             process.argv, process.envp = arguments, environment
             process.name = name.encode()[:15]
@@ -108,6 +114,8 @@ class Machine:
             self.close()
             raise
         bench.first_thread(loaded.entry, loaded.stack_pointer)
+        if stacks:
+            bench.dispatcher.record_stacks(call_chain)
         self._kept: Kept | None = None
         if isinstance(trace, bool):
             self._kept = Kept(bench.locate) if trace else None
@@ -142,6 +150,11 @@ class Machine:
             raise ValueError("this machine keeps no trace in memory: make it with Machine(..., trace=True)")
         return self._kept.records()
 
+    @property
+    def lost_records(self) -> int:
+        """How many records could not be written to the trace file."""
+        return int(getattr(self._bench.dispatcher.sink, "lost", 0))
+
     def trace_to(self, sink: Sink | None) -> None:
         """Sends a record of every system call, and events, to `sink`; None ends that."""
         self._bench.dispatcher.trace_to(sink)
@@ -149,7 +162,14 @@ class Machine:
     def trace_to_file(self, path: str) -> None:
         """Writes the trace as JSON lines; raises OSError when the file cannot be opened."""
         argv = [argument.decode("utf-8", "replace") for argument in self.process.argv]
-        about = {"program": self.process.exe, "argv": argv, "pid": self.process.pid, "seed": self.seed}
+        about = {
+            "program": self.process.exe,
+            "argv": argv,
+            "pid": self.process.pid,
+            "seed": self.seed,
+            "started": self._bench.dispatcher.started_at,
+            "payload_limit": self.process.payload_limit,
+        }
         self.trace_to(JsonLines(path, self._bench.note, self.locate, **about))
 
     # Running

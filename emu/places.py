@@ -1,8 +1,8 @@
 """Where a pc lies in the program: function, file and line, looked up when they are first asked for."""
 
 import importlib
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 
 class Place(NamedTuple):
@@ -13,13 +13,26 @@ class Place(NamedTuple):
     line: int = 0
 
 
-Locate = Callable[[int], Place]
-"""From a pc to its place."""
+class Locate(Protocol):
+    """From a pc to its place."""
+
+    def __call__(self, pc: int, /) -> Place:
+        """The innermost one."""
+        ...
+
+    def chain(self, pc: int, /) -> Sequence[Place]:
+        """All that were inlined into each other there, innermost first; empty when nothing is known."""
+        ...
 
 
-def nowhere(pc: int) -> Place:
+class Nowhere:
     """The `Locate` of a program without symbols."""
-    return Place()
+
+    def __call__(self, pc: int) -> Place:
+        return Place()
+
+    def chain(self, pc: int) -> Sequence[Place]:
+        return ()
 
 
 class Places:
@@ -42,6 +55,10 @@ class Places:
     def __call__(self, pc: int) -> Place:
         chain = self._chain(pc)
         return Place(*chain[0]) if chain else Place()
+
+    def chain(self, pc: int) -> Sequence[Place]:
+        """All that were inlined into each other at a pc, innermost first."""
+        return [Place(*place) for place in self._chain(pc)]
 
     def text(self, pc: int) -> str:
         """The place in words: `parse+0x1c http.py:42`, with what it was inlined into; empty when nothing is known."""

@@ -4,17 +4,15 @@ import functools
 from collections.abc import Callable
 
 from emu import crash
+from emu.call_chain import call_chain
 from emu.cpu import Stop
 from emu.faults import STACK_REACH, Fault, classify
 from emu.memory import AddressSpace
-from emu.pages import BEYOND_FILE, EXEC
+from emu.pages import BEYOND_FILE
 from emu.sched import Task
 from syscalls.flags import Prot
 from syscalls.flags.signals import SignalCode
 from syscalls.table import lookup
-
-_CHAIN_LIMIT = 20_000
-_FRAME_REACH = 1 << 20  # frames further apart than this are not a chain
 
 
 def fault_of(stop: Stop, memory: AddressSpace, pc: int, stack_pointer: int) -> Fault:
@@ -49,28 +47,6 @@ def _stack_low(memory: AddressSpace, address: int, stack_pointer: int) -> int:
     if above is None or not above.start - STACK_REACH <= stack_pointer < above.end:
         return 0
     return above.start
-
-
-def call_chain(memory: AddressSpace, pc: int, stack_pointer: int, frame_pointer: int) -> list[int]:
-    """Return addresses, innermost first, by the chain of frame pointers (System V ABI, 3.2.2).
-
-    A function that faults in its first instruction, or after a jump to nowhere, has its caller on top of the stack.
-    """
-    chain: list[int] = []
-    if not memory.rights(pc) & EXEC and memory.readable(stack_pointer, 8) == 8:
-        top = memory.u64(stack_pointer)
-        if memory.rights(top) & EXEC:
-            chain.append(top)
-    low = stack_pointer
-    while len(chain) < _CHAIN_LIMIT and low <= frame_pointer < low + _FRAME_REACH and not frame_pointer & 7:
-        if memory.readable(frame_pointer, 16) < 16:
-            break
-        following, address = memory.u64(frame_pointer), memory.u64(frame_pointer + 8)
-        if not memory.rights(address - 1) & EXEC:
-            break
-        chain.append(address)
-        low, frame_pointer = frame_pointer + 16, following
-    return chain
 
 
 def report(

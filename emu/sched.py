@@ -7,6 +7,7 @@ the order of threads follows from the guest alone, apart from the moments at whi
 """
 
 from collections import deque
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -47,13 +48,19 @@ class Task:
 
     def wake(self) -> None:
         """Called by the queue, which has already let go of the task."""
+        if self.call is not None:
+            self.call.woken_by = self.scheduler.caller()
         self.scheduler.wake(self, Wake.QUEUE)
 
 
 class Scheduler:
-    """The run queue and the parked tasks by descriptor and deadline. Times are nanoseconds of any one clock."""
+    """The run queue and the parked tasks by descriptor and deadline. Times are nanoseconds of any one clock.
 
-    def __init__(self) -> None:
+    `caller` gives the sequence number of the system call that is being served, for the trace.
+    """
+
+    def __init__(self, caller: Callable[[], int] = lambda: -1) -> None:
+        self.caller = caller
         self.ready: deque[Task] = deque()
         self.spent: deque[Task] = deque()
         self._was_spent = False  # whether the task that has the turn came from `spent`

@@ -9,21 +9,28 @@ read shows as its number, and never breaks the trace.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from json.encoder import encode_basestring_ascii
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from syscalls.structs import Layout
 from syscalls.wait import Result as _Result
 
 if TYPE_CHECKING:
+    from syscalls.describe import Shown
     from syscalls.process import Thread
 
 Data = Any
 """int, str, bytes, bool, None, Cut, or lists and dicts of these."""
 
 PAYLOAD_LIMIT = 256
-"""How many bytes of a buffer or string a record keeps."""
+"""How many bytes of a buffer a record keeps, unless the process says otherwise."""
+
+PATH_MAX = 4096
+"""How many bytes of a path it keeps: a longer one is none (limits.h)."""
+
+_USUAL_PATH = 256
 
 STRUCT_LIMIT = 64
 """How many elements of an array of structures (iovec, pollfd, epoll_event) a record keeps."""
@@ -48,6 +55,49 @@ class Deferred:
     def json(self) -> str:
         """The data as JSON; may be faster than `json_text(self.data())`."""
         return json_text(self.data())
+
+
+class Holding(Deferred):
+    """Data that names descriptors: also what the trace says of each, as for a descriptor argument."""
+
+    __slots__ = ("shown",)
+
+    def __init__(self, shown: "tuple[Shown, ...]") -> None:
+        self.shown = shown
+
+    def fds(self) -> Sequence[int]:
+        """The numbers, in the order of `shown`."""
+        raise NotImplementedError
+
+    def texts(self) -> dict[int, str]:
+        """What those are that are open."""
+        return {fd: shown.text for fd, shown in zip(self.fds(), self.shown, strict=True) if shown.text}
+
+    def fds_json(self) -> str:
+        """The value in the record's "fds"."""
+        pairs = zip(self.fds(), self.shown, strict=True)
+        return "{" + ", ".join([f'"{fd}": {shown.json}' for fd, shown in pairs]) + "}"
+
+    def objects_json(self) -> str:
+        """The value in the record's "objects"."""
+        pairs = zip(self.fds(), self.shown, strict=True)
+        return "{" + ", ".join([f'"{fd}": {shown.number}' for fd, shown in pairs]) + "}"
+
+
+class FdList(Holding):
+    """A list of descriptor numbers."""
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, numbers: list[int], shown: "tuple[Shown, ...]") -> None:
+        super().__init__(shown)
+        self.numbers = numbers
+
+    def fds(self) -> Sequence[int]:
+        return self.numbers
+
+    def data(self) -> Data:
+        return self.numbers
 
 
 def plain(data: Data) -> Data:
@@ -140,6 +190,8 @@ class Arg:
     conversion: ClassVar[str] = "{}"
     phase: ClassVar[str] = "value"
     uses: tuple[str, ...] = ()
+    holds_fds: ClassVar[bool] = False
+    """Whether `capture` gives `Holding` data, and `text` takes a second argument: number to text of the open ones."""
     holds_bytes: ClassVar[bool] = False
     """Whether text that this shows (when it shows text and no structure) is bytes, not names."""
     json_form: ClassVar[str] = ""
@@ -188,6 +240,16 @@ class Unsigned64(Arg):
 
 class FdNumber(Signed32):
     """A descriptor: the record also says what it stands on."""
+
+
+NO_TEXTS: Mapping[int, str] = MappingProxyType({})
+"""Nothing is known of any descriptor."""
+
+
+def fd_text(fd: int, texts: Mapping[int, str]) -> str:
+    """`4<eventfd>`, as `strace -y` writes it."""
+    found = texts.get(fd)
+    return f"{fd}<{found}>" if found else str(fd)
 
 
 class DirFdNumber(FdNumber):
@@ -253,16 +315,15 @@ class CString(Arg):
         if not value:
             return None
         memory = thread.memory
-        size = memory.readable(value, PAYLOAD_LIMIT + 1)
-        if not size:
-            return value
-        head = memory.read(value, size)
-        end = head.find(b"\0")
-        if end >= 0:
-            return head[:end]
-        if size > PAYLOAD_LIMIT:
-            return Cut(head[:PAYLOAD_LIMIT], size)
-        return value  # it runs off the end of readable memory
+        for limit in (_USUAL_PATH, PATH_MAX):
+            size = memory.readable(value, limit)
+            head = memory.read(value, size) if size else b""
+            end = head.find(b"\0")
+            if end >= 0:
+                return head[:end]
+            if size < limit:  # it runs off the end of readable memory
+                return value
+        return Cut(head, size)
 
     def text(self, data: Data) -> str:
         return hex(data) if isinstance(data, int) else strace_text(data)
@@ -272,13 +333,14 @@ def payload(thread: "Thread", address: int, size: int) -> Data:
     """The first bytes of a buffer as data: bytes, `Cut`, None for NULL, the address when it cannot be read."""
     if not address:
         return None
-    if size <= PAYLOAD_LIMIT:
+    limit = thread.process.payload_limit
+    if size <= limit:
         try:
             return thread.memory.read(address, size)
         except OSError:
             return address
     try:
-        return Cut(thread.memory.read(address, PAYLOAD_LIMIT), size)
+        return Cut(thread.memory.read(address, limit), size)
     except OSError:
         return address
 

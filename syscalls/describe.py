@@ -1,6 +1,7 @@
-"""What a descriptor is, in words for a trace: `TCP 127.0.0.1:8080<-127.0.0.1:50312`, `eventfd`, `/tmp/log`."""
+"""What a descriptor is, in words for a trace: `TCP 127.0.0.1:8080<-127.0.0.1:50312`, `eventfd`, `/tmp/log`; and which."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,16 +12,47 @@ DESCRIBERS: "dict[str, Callable[[Thread, Descriptor], str]]" = {}
 """How kinds of descriptor are described that are more than their path or kind; the families enter theirs here."""
 
 
-def describe(thread: "Thread", fd: int) -> str | None:
-    """The text for a descriptor number, None when it is not open. Cached until its `text` is dropped."""
+class Shown:
+    """What a trace says of a descriptor: its `text`, and the `number` of its open file description in this run.
+
+    `json` and `number` are JSON texts: they are written with every call on the descriptor.
+    """
+
+    __slots__ = ("json", "number", "text")
+
+    def __init__(self, text: str, number: int) -> None:
+        self.text = text
+        self.number = str(number) if number else "null"
+        self.json = encode_basestring_ascii(text) if number else "null"
+
+
+NOTHING = Shown("", 0)
+"""Of a number that is not open."""
+
+
+def describe(thread: "Thread", fd: int) -> Shown:
+    """What is shown of a descriptor number. Kept at the descriptor until its `shown` is dropped."""
     entry = thread.fds.entries.get(fd)
     if entry is None:
-        return None
-    if entry.text is None:
-        description = entry.description
-        describer = DESCRIBERS.get(description.kind)
-        if describer is not None:
-            entry.text = describer(thread, entry)
-        else:
-            entry.text = description.path or description.kind
-    return entry.text
+        return NOTHING
+    return entry.shown or _show(thread, entry)
+
+
+def describe_all(thread: "Thread", fds: Iterable[int]) -> tuple[Shown, ...]:
+    """What is shown of several."""
+    entries = thread.fds.entries
+    found = []
+    for fd in fds:
+        entry = entries.get(fd)
+        found.append(NOTHING if entry is None else entry.shown or _show(thread, entry))
+    return tuple(found)
+
+
+def _show(thread: "Thread", entry: "Descriptor") -> Shown:
+    description = entry.description
+    if not description.number:
+        description.number = next(thread.fds.numbers)
+    describer = DESCRIBERS.get(description.kind)
+    text = describer(thread, entry) if describer is not None else description.path or description.kind
+    shown = entry.shown = Shown(text, description.number)
+    return shown

@@ -7,10 +7,12 @@ stop the bench, while the guest sees the flag that it set itself.
 """
 
 import errno
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from syscalls.describe import Shown
 from syscalls.memory import Memory
 
 O_NONBLOCK = 0o4000
@@ -40,6 +42,7 @@ class Description:
         "kind",
         "low_water",
         "nonblocking",
+        "number",
         "operations",
         "owner",
         "path",
@@ -58,6 +61,7 @@ class Description:
         detail: object = None,
     ) -> None:
         self.kind = kind
+        self.number = 0  # what the trace calls it, from 1 on; 0 until it is first shown (syscalls.describe)
         self.flags = flags  # as the guest gave them to open(2): access mode and status flags
         self.nonblocking = bool(flags & O_NONBLOCK)  # the guest's view; the hot calls look at nothing else
         self.path = path
@@ -90,7 +94,7 @@ class Descriptor:
     call does in the kernel, though the number is free for reuse at once.
     """
 
-    __slots__ = ("cloexec", "closed", "description", "host", "pins", "text", "watches")
+    __slots__ = ("cloexec", "closed", "description", "host", "pins", "shown", "watches")
 
     def __init__(self, host: int, description: Description, cloexec: bool = False) -> None:
         self.watches: list[Watch] | None = None
@@ -99,8 +103,8 @@ class Descriptor:
         self.cloexec = cloexec
         self.pins = 0
         self.closed = False
-        self.text: str | None = (
-            None  # what the trace calls it; None = to be made anew (see syscalls.describe)
+        self.shown: Shown | None = (
+            None  # what the trace says of it; None: to be made anew (syscalls.describe)
         )
 
     def copy(self, host: int, cloexec: bool) -> "Descriptor":
@@ -111,13 +115,14 @@ class Descriptor:
 class FdTable:
     """Descriptor numbers to descriptors. `limit` is RLIMIT_NOFILE's soft value."""
 
-    __slots__ = ("_forget", "_lowest", "entries", "limit", "watches")
+    __slots__ = ("_forget", "_lowest", "entries", "limit", "numbers", "watches")
 
     def __init__(self, limit: int, forget: Callable[[int], None]) -> None:
         self.entries: dict[int, Descriptor] = {}
         self.limit = limit
         self._lowest = 0  # no number below this one is free
         self._forget = forget
+        self.numbers = itertools.count(1)  # of descriptions that the trace has shown
         self.watches: dict[
             int, Watch | int
         ] = {}  # by the address of the guest's array; see syscalls.calls.polling

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from syscalls.args import PAYLOAD_LIMIT
 from syscalls.fds import FdTable
 from syscalls.memory import Memory
 from syscalls.scratch import Scratch
@@ -109,6 +110,8 @@ class Process:
     gid: int = 1000
     cpus: int = 1
     exit_status: int | None = None
+    payload_limit: int = PAYLOAD_LIMIT
+    """How many bytes of a buffer the trace keeps."""
 
 
 @dataclass(slots=True, eq=False)

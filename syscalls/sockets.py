@@ -154,4 +154,4 @@ def drop_text(thread: Thread, entry: Descriptor) -> None:
     description = entry.description
     for other in thread.fds.entries.values():
         if other.description is description:
-            other.text = None
+            other.shown = None

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from syscalls import numbers
-from syscalls.args import Address, Arg, Data, FdNumber, Outcome, json_text, plain
+from syscalls.args import NO_TEXTS, Address, Arg, Data, FdNumber, Holding, Outcome, json_text, plain
 from syscalls.describe import describe
 from syscalls.wait import Result
 
@@ -27,7 +27,8 @@ class Record(NamedTuple):
     """One system call that has happened: what the trace is made from. Made as a plain tuple on the hot path.
 
     Times are nanoseconds since the start of the run. `before` and `after` hold what `Syscall.before` and
-    `Syscall.after` captured. `result` is None for a call that was still in progress when the run ended.
+    `Syscall.after` captured. `result` is None for a call that was still in progress when the run ended. `extra` is what
+    few records have: "woken_by", "stack" (return addresses, innermost first).
     """
 
     sequence: int
@@ -41,6 +42,7 @@ class Record(NamedTuple):
     pc: int
     before: tuple[Data, ...]
     after: tuple[Data, ...]
+    extra: dict[str, Any] | None = None
 
 
 class Syscall:
@@ -48,8 +50,8 @@ class Syscall:
 
     `call(thread, r0, ..., r5)` runs the handler on converted registers. `before(thread, r0, ..., r5)` and
     `after(thread, r0, ..., r5, result)` capture what memory held, or are None where there is nothing to capture.
-    `json(registers, before, after)` is the text of the record's `args` and `fds` members, `text(registers, before, after)`
-    the arguments as strace -y prints them.
+    `json(registers, before, after)` is the text of the record's `args`, `fds` and `objects` members, `text(registers, before,
+    after)` the arguments as strace -y prints them.
     """
 
     name: str
@@ -96,15 +98,6 @@ class Syscall:
                 shown[name] = plain(data)
             else:  # not returned: nothing was filled
                 shown[name] = record.registers[index] or None
-        return shown
-
-    def descriptors(self, record: Record) -> dict[str, str]:
-        """What each descriptor argument (and a new descriptor, as "result") was at the time of the call."""
-        fds = [name for name, arg in self.args.items() if isinstance(arg, FdNumber)]
-        texts = record.before[len(record.before) - len(fds) :] if fds else ()
-        shown = {name: text for name, text in zip(fds, texts, strict=True) if text}
-        if self.outcome.is_fd and record.result is not None and record.result >= 0 and record.after:
-            shown["result"] = record.after[-1]
         return shown
 
 
@@ -197,6 +190,8 @@ class _Generator:
             "describe": describe,
             "json_text": json_text,
             "plain": plain,
+            "Holding": Holding,
+            "NO_TEXTS": NO_TEXTS,
         }
         for index, arg in enumerate(entry.args.values()):
             self.scope[f"arg{index}"] = arg
@@ -247,6 +242,7 @@ class _Generator:
     def json(self) -> Callable[..., Any]:
         fields: list[str] = []
         fds: list[str] = []
+        objects: list[str] = []
         counts = {"in": 0, "out": 0}
         args = list(self.entry.args.items())
         fd_at = sum(arg.phase == "in" for _, arg in args)
@@ -260,25 +256,28 @@ class _Generator:
                 shown = f"{{{value}}}"
             else:
                 source = "before" if arg.phase == "in" else "after"
-                position = counts[arg.phase]
+                captured = f"{source}[{counts[arg.phase]}]"
                 counts[arg.phase] += 1
-                shown = f"{{json_text({source}[{position}])}}"
+                shown = f"{{json_text({captured})}}"
                 if arg.phase == "out":
-                    shown = f"{{json_text(after[{position}]) if after else r{index} or 'null'}}"
+                    shown = f"{{json_text({captured}) if after else r{index} or 'null'}}"
+                if arg.holds_fds:
+                    held = f"{source} and isinstance({captured}, Holding)"
+                    fds.append(f"\"{name}\": {{{captured}.fds_json() if {held} else 'null'}}")
+                    objects.append(f"\"{name}\": {{{captured}.objects_json() if {held} else 'null'}}")
             fields.append(f'"{name}": {shown}')
             if isinstance(arg, FdNumber):
-                fds.append(f'"{name}": {{json_text(before[{fd_at}])}}')
+                fds.append(f'"{name}": {{before[{fd_at}].json}}')
+                objects.append(f'"{name}": {{before[{fd_at}].number}}')
                 fd_at += 1
-        result = ', "result": {json_text(after[-1])}' if self.entry.outcome.is_fd else ""
         text = '"args": {{' + ", ".join(fields) + "}}"
-        if fds or result:
-            text += ', "fds": {{' + (", ".join(fds) + (result if fds else result[2:])) + "}}"
-        if result:
-            bare = text.replace(result if fds else result[2:], "")
-            body = f"{_REGISTERS} = registers\n    if after and after[-1]: return f'''{text}'''\n    return f'''{bare}'''"
-        else:
-            body = f"{_REGISTERS} = registers\n    return f'''{text}'''"
-        return self._compile("json", "registers, before, after", body)
+        bare = text + _members(fds, objects)
+        body = f"return f'''{bare}'''"
+        if self.entry.outcome.is_fd:
+            fds.append('"result": {after[-1].json}')
+            objects.append('"result": {after[-1].number}')
+            body = f"if after and after[-1].text: return f'''{text}{_members(fds, objects)}'''\n    {body}"
+        return self._compile("json", "registers, before, after", f"{_REGISTERS} = registers\n    {body}")
 
     def text(self) -> Callable[..., Any]:
         counts = {"in": 0, "out": 0}
@@ -293,12 +292,23 @@ class _Generator:
             else:
                 position = counts[arg.phase]
                 counts[arg.phase] += 1
-                shown = f"text{index}(plain({'before' if arg.phase == 'in' else 'after'}[{position}]))"
+                captured = f"{'before' if arg.phase == 'in' else 'after'}[{position}]"
+                texts = ""
+                if arg.holds_fds:
+                    texts = f", {captured}.texts() if isinstance({captured}, Holding) else NO_TEXTS"
+                shown = f"text{index}(plain({captured}){texts})"
                 if arg.phase == "out":  # not returned: nothing was filled
                     shown = f"({shown} if after else hex(r{index}) if r{index} else 'NULL')"
             if isinstance(arg, FdNumber):
-                shown += f" + (f'<{{before[{fd_at}]}}>' if before[{fd_at}] else '')"
+                shown += f" + (f'<{{before[{fd_at}].text}}>' if before[{fd_at}].text else '')"
                 fd_at += 1
             fields.append(shown)
         body = f"{_REGISTERS} = registers\n    return ', '.join([text for text in [{', '.join(fields)}] if text])"
         return self._compile("text", "registers, before, after", body)
+
+
+def _members(fds: list[str], objects: list[str]) -> str:
+    """The record's "fds" and "objects", as a piece of an f-string."""
+    if not fds:
+        return ""
+    return ', "fds": {{' + ", ".join(fds) + '}}, "objects": {{' + ", ".join(objects) + "}}"

@@ -1,21 +1,26 @@
 """Argument types of files, descriptors and mappings: how their structures show in a trace."""
 
 import struct
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from syscalls.args import (
+    NO_TEXTS,
     STRUCT_LIMIT,
     Arg,
     Data,
+    FdList,
     Flags,
     OutBytes,
     OutStruct,
     Signed64,
     Unsigned32,
     Unsigned64,
+    fd_text,
     payload,
     strace_text,
 )
+from syscalls.describe import describe_all
 from syscalls.flags import (
     Access,
     AccessAt,
@@ -151,16 +156,20 @@ class OutPair(Arg):
 
     phase = "out"
     uses = ("result",)
+    holds_fds = True
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         if used[0] < 0:
             return value or None
         try:
-            return list(struct.unpack("<ii", thread.memory.read(value, 8)))
+            fds = struct.unpack("<ii", thread.memory.read(value, 8))
         except OSError:
             return value
+        return FdList(list(fds), describe_all(thread, fds))
 
-    def text(self, data: Data) -> str:
+    def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
+        if isinstance(data, list):
+            return "[" + ", ".join([fd_text(fd, texts) for fd in data]) + "]"
         return hex(data) if isinstance(data, int) else strace_text(data)
 
 

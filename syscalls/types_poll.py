@@ -1,9 +1,11 @@
 """Argument types of poll, select and epoll: sets of descriptors and the events on them."""
 
 import struct
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from syscalls.args import STRUCT_LIMIT, Arg, Data, Deferred, strace_text
+from syscalls.args import NO_TEXTS, STRUCT_LIMIT, Arg, Data, FdList, Holding, fd_text, strace_text
+from syscalls.describe import Shown, describe_all
 from syscalls.flags.polling import Epoll, EpollOp, Poll
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 _POLLFD = struct.Struct("<ihH")
 _EVENT = struct.Struct("<IQ")
 _CACHED = 8192
+_MEMBERS_CACHED = 256
 
 
 class _Texts(dict[int, str]):
@@ -28,13 +31,37 @@ class _Texts(dict[int, str]):
 _json_of = _Texts()  # a pure function's results: no state of any run
 
 
-class PollSet(Deferred):
+_members_of: dict[tuple[object, ...], tuple[str, str]] = {}  # likewise
+
+
+class PollSet(Holding):
     """An array of struct pollfd, as its bytes until somebody wants to read it."""
 
     __slots__ = ("raw",)
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, shown: tuple[Shown, ...]) -> None:
+        super().__init__(shown)
         self.raw = raw
+
+    def fds(self) -> Sequence[int]:
+        return memoryview(self.raw).cast("i")[::2].tolist()
+
+    def fds_json(self) -> str:
+        return self._members()[0]
+
+    def objects_json(self) -> str:
+        return self._members()[1]
+
+    def _members(self) -> tuple[str, str]:
+        # Sets repeat, from call to call even in their identities: `Shown` stays as long as what it says.
+        key = (self.shown, *self.fds()) if self.shown else ()
+        found = _members_of.get(key)
+        if found is None:
+            found = (super().fds_json(), super().objects_json())
+            if len(_members_of) >= _MEMBERS_CACHED:
+                _members_of.clear()
+            _members_of[key] = found
+        return found
 
     def data(self) -> Data:
         return [
@@ -50,6 +77,7 @@ class PollFds(Arg):
     """An array of struct pollfd, as the call leaves it; `count` names the parameter with its size."""
 
     phase = "out"
+    holds_fds = True
 
     def __init__(self, count: str) -> None:
         self.uses = (count,)
@@ -58,22 +86,25 @@ class PollFds(Arg):
         if not value:
             return None
         try:
-            return PollSet(thread.memory.read(value, min(used[0], STRUCT_LIMIT) * 8))
+            raw = thread.memory.read(value, min(used[0], STRUCT_LIMIT) * 8)
         except OSError:
             return value
+        return PollSet(raw, describe_all(thread, memoryview(raw).cast("i")[::2]))
 
-    def text(self, data: Data) -> str:
+    def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
         if not isinstance(data, list):
             return hex(data) if isinstance(data, int) else strace_text(data)
         parts = []
         for one in data:
             revents = f", revents={one['revents']}" if one["revents"] != "0" else ""
-            parts.append(f"{{fd={one['fd']}, events={one['events']}{revents}}}")
+            parts.append(f"{{fd={fd_text(one['fd'], texts)}, events={one['events']}{revents}}}")
         return "[" + ", ".join(parts) + "]"
 
 
 class FdSetArg(Arg):
     """An fd_set of select(2) as the list of its descriptors; `phase` "in" as given, "out" as left."""
+
+    holds_fds = True
 
     def __init__(self, count: str, phase: str) -> None:
         self.uses = (count,)
@@ -87,11 +118,12 @@ class FdSetArg(Arg):
             bits = int.from_bytes(thread.memory.read(value, (count + 63) // 64 * 8), "little")
         except OSError:
             return value
-        return [fd for fd in range(count) if bits >> fd & 1][:STRUCT_LIMIT]
+        fds = [fd for fd in range(count) if bits >> fd & 1][:STRUCT_LIMIT]
+        return FdList(fds, describe_all(thread, fds))
 
-    def text(self, data: Data) -> str:
+    def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
         if isinstance(data, list):
-            return "[" + " ".join(map(str, data)) + "]"
+            return "[" + " ".join([fd_text(fd, texts) for fd in data]) + "]"
         return hex(data) if isinstance(data, int) else strace_text(data)
 
 

@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
-from emu.places import Locate, nowhere
+from emu.places import Locate
 from emu.trace.schema import Formatter
 
 
 class Kept:
     """Keeps everything. `records()` may be called at any time, from any host thread."""
 
-    def __init__(self, locate: Locate = nowhere) -> None:
+    def __init__(self, locate: Locate | None = None) -> None:
         self._formatter = Formatter(locate)
         self._held: list[Any] = []
         self._read: list[dict[str, Any]] = []

@@ -18,8 +18,9 @@ class Live:
 
     def record(self, record: tuple[Any, ...]) -> None:
         """Shows one system call."""
-        _, _, _, blocked, thread, entry, registers, result, _, before, after = record
-        new_fd = after[-1] if after and entry.outcome.is_fd and result is not None and result >= 0 else None
+        _, _, _, blocked, thread, entry, registers, result, _, before, after, _ = record
+        is_new = after and entry.outcome.is_fd and result is not None and result >= 0
+        new_fd = after[-1].text if is_new else None
         self._line(
             call_line(
                 self._palette,

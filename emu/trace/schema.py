@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from emu.places import Locate, nowhere
+from emu.places import Locate, Nowhere, Place
 from emu.version import VERSION as PRODUCT
 from syscalls import numbers
 from syscalls.process import Thread
@@ -33,8 +33,9 @@ def header(**run: Any) -> dict[str, Any]:
 class Formatter:
     """Turns records into lines. Places and threads are looked up once and kept as text."""
 
-    def __init__(self, locate: Locate = nowhere) -> None:
-        self._locate = locate
+    def __init__(self, locate: Locate | None = None) -> None:
+        self._locate = locate or Nowhere()
+        self._chains: dict[int, str] = {}
         self._places: dict[int, str] = {}
         self._threads: dict[Thread, str] = {}
         self._templates: dict[Syscall, str] = {}
@@ -48,7 +49,20 @@ class Formatter:
             if type(record) is dict:
                 append(json.dumps(record) + "\n")
                 continue
-            sequence, time, duration, blocked, thread, syscall, registers, result, pc, before, after = record
+            (
+                sequence,
+                time,
+                duration,
+                blocked,
+                thread,
+                syscall,
+                registers,
+                result,
+                pc,
+                before,
+                after,
+                extra,
+            ) = record
             who = threads.get(thread) or self._thread(thread)
             place = places.get(pc) or self._place(pc)
             if result is not None:
@@ -58,7 +72,7 @@ class Formatter:
             append(
                 (templates.get(syscall) or self._template(syscall))
                 % (sequence, time, duration, blocked, who, *registers,
-                   syscall.json(registers, before, after), shown, place)
+                   syscall.json(registers, before, after), shown, place if extra is None else place + self._extra(pc, extra))
             )  # fmt: skip
         return "".join(out)
 
@@ -88,6 +102,38 @@ class Formatter:
             self._places[pc] = text
         return text
 
+    def _extra(self, pc: int, extra: dict[str, Any]) -> str:
+        """The members that few records have."""
+        text = ""
+        if "woken_by" in extra:
+            text = f', "woken_by": {extra["woken_by"]}'
+        if "stack" in extra:
+            # A return address belongs to the call before it.
+            frames = [
+                self._frames(pc, pc),
+                *[self._frames(address, address - 1) for address in extra["stack"]],
+            ]
+            text += f', "stack": [{", ".join(frames)}]'
+        return text
+
+    def _frames(self, address: int, within: int) -> str:
+        """The frames at an address, innermost first: more than one where functions were inlined."""
+        text = self._chains.get(address)
+        if text is None:
+            text = ", ".join([_frame(address, place) for place in self._locate.chain(within) or [Place()]])
+            if len(self._chains) < 65536:
+                self._chains[address] = text
+        return text
+
     def forget(self, thread: Thread) -> None:
         """Lets go of a thread that has ended."""
         self._threads.pop(thread, None)
+
+
+def _frame(pc: int, place: Place) -> str:
+    text = f'{{"pc": {pc}'
+    if place.function:
+        text += f', "function": {encode_basestring_ascii(place.function)}'
+    if place.file:
+        text += f', "file": {encode_basestring_ascii(place.file)}, "line": {place.line}'
+    return text + "}"

@@ -160,6 +160,6 @@ def destination(
     if not network.may_reach(thread, name, sock.family):
         raise OSError(errno.ENETUNREACH, "outside the guest's reach")
     bind_any(thread, entry, sock)
-    if entry.text == "UDP":
-        entry.text = None  # the kernel is about to bind it
+    if entry.shown is not None and entry.shown.text == "UDP":
+        entry.shown = None  # the kernel is about to bind it
     return unix_names.HostName(name)
