@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from emu.failure import Failure
 from emu.streams import flush, put
 from emu.trace.live import Live
-from emu.trace.read import Reader, TraceError, is_trace, line
+from emu.trace.read import Reader, TraceError, line
+from emu.trace.sniff import is_saved
 from emu.trace.text import Palette
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ DAMAGED = 1
 
 def trace(arguments: argparse.Namespace) -> int:
     """Runs the command."""
-    if _is_saved(arguments.program):
+    if is_saved(arguments.program):
         return _show(arguments)
     run = importlib.import_module("emu.cli_run")  # a saved trace needs no machine
     elf: str | bytes = run.program(arguments.program)
@@ -56,14 +57,6 @@ def palette(fd: int, wanted: bool) -> Palette:
     return found
 
 
-def _is_saved(name: str) -> bool:
-    try:
-        with open(name, "rb") as file:
-            return is_trace(file.read(64))
-    except OSError:  # whatever is wrong with it, running it says
-        return False
-
-
 def _show(arguments: argparse.Namespace) -> int:
     if arguments.output is not None or arguments.arguments:
         raise Failure(
@@ -71,7 +64,8 @@ def _show(arguments: argparse.Namespace) -> int:
         )
     colours = palette(1, not arguments.no_color)
     try:
-        for record in Reader(arguments.program):
+        reader = Reader(arguments.program)
+        for record in reader:
             put(line(record, colours))
     except TraceError as error:
         flush()
@@ -80,4 +74,7 @@ def _show(arguments: argparse.Namespace) -> int:
         raise
     except OSError as error:
         raise Failure(f"{arguments.program}: {error.strerror}") from None
+    if reader.damage is not None:
+        flush()
+        raise Failure(str(reader.damage), DAMAGED)
     return 0

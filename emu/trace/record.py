@@ -1,0 +1,149 @@
+"""One line of a trace as a checked record: all of it as a dict, or quickly the few members that somebody asks for."""
+
+import json
+from collections.abc import Callable
+from operator import itemgetter
+from types import NoneType
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+_NUMBERS = ("sequence", "time", "duration", "blocked", "pid", "tid", "number", "pc")
+_MEMBERS = itemgetter(*_NUMBERS, "name", "registers", "args")
+_TYPES = (int,) * len(_NUMBERS) + (str, list, dict)
+_REGISTERS = (int,) * 6
+_CLOCK = 1 << 63
+"""Times, pids and sequence numbers stay below: what reads them may keep them in 64 bits."""
+
+_WORD = 1 << 64
+_DESCRIBED = frozenset({str, NoneType, dict})
+_NUMBERED = frozenset({int, NoneType, dict})
+
+_decode = msgspec.json.Decoder().decode
+
+
+class Brief(msgspec.Struct, gc=False):
+    """The members of a record that counting and timing need; see `projected`. Events have the defaults for the rest."""
+
+    event: str
+    time: int
+    sequence: int = -1
+    duration: int = 0
+    blocked: int = 0
+    pid: int = 0
+    tid: int = 0
+    number: int = -1
+    name: str = ""
+    result: int | None = None
+    error: str | None = None
+    unfinished: bool = False
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    """The record that a line holds. Raises ValueError, whose text says in words why it holds none."""
+    try:
+        record = _decode(line)
+    except (ValueError, RecursionError):
+        record = _slowly(line)
+    if type(record) is not dict:
+        raise ValueError("not a JSON object: the file is damaged")
+    why = wrong_with(record)
+    if why:
+        raise ValueError(why)
+    return record
+
+
+def object_of(line: bytes) -> dict[str, Any]:
+    """The JSON object of a line, whatever its members. Raises ValueError as `parse` does."""
+    found = _slowly(line)
+    if type(found) is not dict:
+        raise ValueError("not a JSON object: the file is damaged")
+    return found
+
+
+def _slowly(line: bytes) -> Any:
+    """By the standard library, which knows lone surrogates: a path that is no UTF-8 has them (PEP 383)."""
+    try:
+        return json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise ValueError("not JSON: the file is damaged") from None
+
+
+def projected(kind: type[T]) -> Callable[[bytes], T]:
+    """A decoder of lines into a `msgspec.Struct` that declares the members wanted, events' included (by defaults).
+
+    Several times as quick as `parse`, because what the struct does not name is skipped, and not checked either: such a
+    line may be one that `parse` would refuse. Raises ValueError as `parse` does.
+    """
+    quick = msgspec.json.Decoder(kind).decode
+
+    def decode(line: bytes) -> T:
+        try:
+            return quick(line)
+        except (ValueError, RecursionError):
+            pass
+        record = parse(line)
+        try:
+            return msgspec.convert(record, kind)
+        except ValueError as error:
+            raise ValueError(f"not a record as it should be: {error}") from None
+
+    return decode
+
+
+def wrong_with(record: dict[str, Any]) -> str:
+    """What keeps an object from being a record, in words; empty when nothing does."""
+    event = record.get("event")
+    if type(event) is not str:
+        if "format" in record:
+            return "a second header: two traces in one file, whose sequence numbers begin anew here"
+        return 'no record: "event" is missing'
+    if event != "syscall":
+        return _wrong_with_event(record)
+    try:
+        values = _MEMBERS(record)
+    except KeyError as error:
+        return f'not a syscall record: "{error.args[0]}" is missing'
+    if tuple(map(type, values)) != _TYPES:
+        return _wrong_type(record)
+    if min(values[:8]) < 0 or max(values[:6]) >= _CLOCK or values[6] >= _WORD or values[7] >= _WORD:
+        return "not a syscall record: a number is too large or negative"
+    registers = values[9]
+    if tuple(map(type, registers)) != _REGISTERS:
+        return 'not a syscall record: "registers" must be six whole numbers'
+    result = record.get("result")
+    if result is not None and (type(result) is not int or not -_CLOCK <= result < _WORD):
+        return 'not a syscall record: "result" must be a whole number or null'
+    fds = record.get("fds")
+    if fds is not None and (type(fds) is not dict or not _DESCRIBED.issuperset(map(type, fds.values()))):
+        return 'not a syscall record: "fds" must be an object of descriptions'
+    objects = record.get("objects")
+    if objects is not None and (
+        type(objects) is not dict or not _NUMBERED.issuperset(map(type, objects.values()))
+    ):
+        return 'not a syscall record: "objects" must be an object of numbers'
+    return ""
+
+
+def _wrong_with_event(record: dict[str, Any]) -> str:
+    time = record.get("time")
+    if type(time) is not int or not 0 <= time < _CLOCK:
+        return 'no record: "time" must be a whole number'
+    for member in ("pid", "tid"):
+        value = record.get(member, 0)
+        if type(value) is not int or not 0 <= value < _CLOCK:
+            return f'no record: "{member}" must be a whole number'
+    return ""
+
+
+def _wrong_type(record: dict[str, Any]) -> str:
+    for member in _NUMBERS:
+        if type(record[member]) is not int:
+            return f'not a syscall record: "{member}" must be a whole number'
+    if type(record["name"]) is not str:
+        return 'not a syscall record: "name" must be text'
+    if type(record["registers"]) is not list:
+        return 'not a syscall record: "registers" must be six whole numbers'
+    return 'not a syscall record: "args" must be an object'
