@@ -8,7 +8,6 @@ from syscalls.args import (
     Flags,
     Flags64,
     InStruct,
-    OutBytes,
     OutStruct,
     Pointer,
     Signed32,
@@ -354,4 +353,3 @@ OutRusage = Annotated[int, OutStruct(RusageLayout)]
 OutSysinfo = Annotated[int, OutStruct(Sysinfo)]
 OutU32 = Annotated[int, OutValue(U32Word)]
 OutU64 = Annotated[int, OutValue(U64Word)]
-OutRandom = Annotated[int, OutBytes()]

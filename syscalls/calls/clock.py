@@ -15,13 +15,13 @@ from syscalls.types_threads import (
     OutTimeval,
     OutTimezone,
     OutTms,
-    OutU64,
     RusageLayout,
     RusageWho,
     TimerFlags,
     Timezone,
     Tms,
 )
+from syscalls.types_volatile import OutTime, TimeResult
 from syscalls.wait import Blocking, Wait, Wake
 
 SECOND = 1_000_000_000
@@ -104,7 +104,7 @@ def gettimeofday(thread: Thread, tv: OutTimeval, tz: OutTimezone) -> Result:
 
 
 @syscall
-def time(thread: Thread, tloc: OutU64) -> Result:
+def time(thread: Thread, tloc: OutTime) -> TimeResult:
     """time(2)."""
     seconds = thread.bench.realtime_ns() // SECOND
     if tloc:
@@ -178,7 +178,7 @@ def _sleep_cpu(thread: Thread, target: int, remain: int) -> Blocking:
 
 
 @syscall(partial="all processor time counts as user time")
-def times(thread: Thread, buf: OutTms) -> Result:
+def times(thread: Thread, buf: OutTms) -> TimeResult:
     """times(2)."""
     if buf:
         thread.memory.write(buf, Tms.pack(thread.bench.cpu_time_ns() * USER_HZ // SECOND, 0, 0, 0))

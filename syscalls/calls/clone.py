@@ -2,12 +2,13 @@
 
 import errno
 
-from syscalls.args import Address, Result, Size
+from syscalls.args import Address, Size
 from syscalls.flags.threads import Clone
 from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
 from syscalls.table import syscall
 from syscalls.types_threads import CloneArgs, CloneFlags, InCloneArgs
+from syscalls.types_volatile import PidResult
 
 _FS_FLAGS = Clone.CLONE_FS | Clone.CLONE_FILES
 _NAMESPACES = (
@@ -34,7 +35,7 @@ def clone(
     parent_tid: Address,
     child_tid: Address,
     tls: Address,
-) -> Result:
+) -> PidResult:
     """clone(2): the kernel's call, x86_64 order of arguments."""
     flags &= 0xFFFFFFFF
     if flags & Clone.CLONE_PIDFD and flags & Clone.CLONE_PARENT_SETTID:
@@ -43,7 +44,7 @@ def clone(
 
 
 @syscall(partial=_PROCESS_FORMS)
-def clone3(thread: Thread, cl_args: InCloneArgs, size: Size) -> Result:
+def clone3(thread: Thread, cl_args: InCloneArgs, size: Size) -> PidResult:
     """clone3(2); the order of checks is that of kernel/fork.c, copy_clone_args_from_user()."""
     if size > _MAX_SIZE:
         return -errno.E2BIG

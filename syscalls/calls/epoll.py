@@ -16,6 +16,7 @@ from syscalls.table import syscall
 from syscalls.timespecs import read_timespec
 from syscalls.types_poll import EpollEventIn, EpollEventsOut
 from syscalls.types_threads import InSet, InTimespec
+from syscalls.types_volatile import Timeout
 from syscalls.wait import Blocking, Wait, Wake
 
 _EVENT_SIZE = 12
@@ -85,7 +86,7 @@ def epoll_wait(
     epfd: Fd,
     events: Annotated[int, EpollEventsOut()],
     maxevents: Int,
-    timeout: Int,
+    timeout: Timeout,
 ) -> Result:
     """epoll_wait(2)."""
     entry = thread.fds.entries.get(epfd)
@@ -129,7 +130,7 @@ def epoll_pwait(
     epfd: Fd,
     events: Annotated[int, EpollEventsOut()],
     maxevents: Int,
-    timeout: Int,
+    timeout: Timeout,
     sigmask: InSet,
     sigsetsize: Size,
 ) -> Result:

@@ -10,7 +10,6 @@ from syscalls.table import syscall
 from syscalls.types_threads import (
     InLimit,
     OutLimit,
-    OutRandom,
     OutSysinfo,
     OutU32,
     OutUtsname,
@@ -23,6 +22,7 @@ from syscalls.types_threads import (
     Utsname,
     Word,
 )
+from syscalls.types_volatile import OutRandom, Pid, PidResult
 
 INFINITY = (1 << 64) - 1
 NR_OPEN = 1 << 20
@@ -111,19 +111,19 @@ def getresgid(thread: Thread, rgid: OutU32, egid: OutU32, sgid: OutU32) -> Resul
 
 
 @syscall
-def getpgrp(thread: Thread) -> Result:
+def getpgrp(thread: Thread) -> PidResult:
     """getpgrp(2): the guest leads a process group of its own, as a job of a shell does."""
     return thread.process.pid
 
 
 @syscall
-def getpgid(thread: Thread, pid: Int) -> Result:
+def getpgid(thread: Thread, pid: Pid) -> PidResult:
     """getpgid(2)."""
     return thread.process.pid if pid == 0 or pid in thread.process.threads else -errno.ESRCH
 
 
 @syscall
-def getsid(thread: Thread, pid: Int) -> Result:
+def getsid(thread: Thread, pid: Pid) -> PidResult:
     """getsid(2): the session is that of the shell that would have started the guest."""
     return PARENT_PID if pid == 0 or pid in thread.process.threads else -errno.ESRCH
 
@@ -175,7 +175,7 @@ def setrlimit(thread: Thread, resource: Resource, rlim: InLimit) -> Result:
 
 @syscall(partial="only RLIMIT_NOFILE is enforced; the others are recorded")
 def prlimit64(
-    thread: Thread, pid: Int, resource: Resource, new_limit: InLimit, old_limit: OutLimit
+    thread: Thread, pid: Pid, resource: Resource, new_limit: InLimit, old_limit: OutLimit
 ) -> Result:
     """prlimit(2)."""
     new = None

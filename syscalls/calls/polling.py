@@ -3,7 +3,7 @@
 import errno
 from typing import Annotated
 
-from syscalls.args import Int, Result, Size, UInt
+from syscalls.args import Result, Size, UInt
 from syscalls.blocking import INTERRUPTED
 from syscalls.polled import Polled
 from syscalls.process import Thread
@@ -14,6 +14,7 @@ from syscalls.table import syscall
 from syscalls.timespecs import read_timespec, write_timespec
 from syscalls.types_poll import PollFds
 from syscalls.types_threads import InSet, InTimespec
+from syscalls.types_volatile import Timeout
 from syscalls.wait import Blocking, Wait, Wake
 
 _MILLISECOND = 1_000_000
@@ -31,7 +32,7 @@ _NEVER = -1
 
 
 @syscall
-def poll(thread: Thread, fds: Annotated[int, PollFds("nfds")], nfds: UInt, timeout: Int) -> Result:
+def poll(thread: Thread, fds: Annotated[int, PollFds("nfds")], nfds: UInt, timeout: Timeout) -> Result:
     """poll(2)."""
     return _poll(thread, fds, nfds, None if timeout < 0 else timeout * _MILLISECOND)
 

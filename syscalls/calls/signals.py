@@ -4,7 +4,7 @@ import errno
 from typing import Annotated
 
 from syscalls import signals
-from syscalls.args import Int, Result, Size
+from syscalls.args import Result, Size
 from syscalls.flags.signals import SigAction, SigMask, Signal, SigStack
 from syscalls.process import Process, SignalAction, Thread
 from syscalls.table import syscall
@@ -21,6 +21,7 @@ from syscalls.types_threads import (
     SignalNumber,
     StackT,
 )
+from syscalls.types_volatile import Pid
 
 SIGSET_SIZE = 8
 MINSIGSTKSZ = 2048
@@ -119,7 +120,7 @@ def sigaltstack(thread: Thread, ss: InStack, old_ss: OutStack) -> Result:
 
 
 @syscall
-def kill(thread: Thread, pid: Int, sig: SignalNumber) -> Result:
+def kill(thread: Thread, pid: Pid, sig: SignalNumber) -> Result:
     """kill(2). The only process is the guest's own; its group is itself."""
     process = thread.process
     if pid == -1 or abs(pid) not in (0, process.pid, *process.threads):
@@ -130,7 +131,7 @@ def kill(thread: Thread, pid: Int, sig: SignalNumber) -> Result:
 
 
 @syscall
-def tkill(thread: Thread, tid: Int, sig: SignalNumber) -> Result:
+def tkill(thread: Thread, tid: Pid, sig: SignalNumber) -> Result:
     """tkill(2)."""
     if tid <= 0:
         return -errno.EINVAL
@@ -139,7 +140,7 @@ def tkill(thread: Thread, tid: Int, sig: SignalNumber) -> Result:
 
 
 @syscall
-def tgkill(thread: Thread, tgid: Int, tid: Int, sig: SignalNumber) -> Result:
+def tgkill(thread: Thread, tgid: Pid, tid: Pid, sig: SignalNumber) -> Result:
     """tgkill(2)."""
     if tid <= 0 or tgid <= 0:
         return -errno.EINVAL

@@ -13,27 +13,27 @@ from syscalls.types_threads import (
     ArchCode,
     InCpuMask,
     OutCpuMask,
-    OutU32,
     OutU64,
     RobustListHead,
 )
+from syscalls.types_volatile import HostResult, OutCpu, OutNode, Pid, PidResult
 from syscalls.wait import Exit, Yield
 
 
 @syscall
-def getpid(thread: Thread) -> Result:
+def getpid(thread: Thread) -> PidResult:
     """getpid(2)."""
     return thread.process.pid
 
 
 @syscall
-def gettid(thread: Thread) -> Result:
+def gettid(thread: Thread) -> PidResult:
     """gettid(2)."""
     return thread.tid
 
 
 @syscall
-def getppid(thread: Thread) -> Result:
+def getppid(thread: Thread) -> PidResult:
     """getppid(2)."""
     return PARENT_PID
 
@@ -52,7 +52,7 @@ def exit_group(thread: Thread, status: Int) -> Result:
 
 
 @syscall
-def set_tid_address(thread: Thread, tidptr: Address) -> Result:
+def set_tid_address(thread: Thread, tidptr: Address) -> PidResult:
     """set_tid_address(2)."""
     thread.clear_child_tid = tidptr
     return thread.tid
@@ -68,7 +68,7 @@ def set_robust_list(thread: Thread, head: Address, size: Size) -> Result:
 
 
 @syscall
-def get_robust_list(thread: Thread, pid: Int, head_ptr: OutU64, sizep: OutU64) -> Result:
+def get_robust_list(thread: Thread, pid: Pid, head_ptr: OutU64, sizep: OutU64) -> Result:
     """get_robust_list(2)."""
     target = _thread(thread, pid)
     thread.memory.put_u64(sizep, RobustListHead.size)
@@ -101,8 +101,8 @@ def sched_yield(thread: Thread) -> Result:
 
 @syscall
 def sched_getaffinity(
-    thread: Thread, pid: Int, cpusetsize: Size, mask: Annotated[int, OutCpuMask()]
-) -> Result:
+    thread: Thread, pid: Pid, cpusetsize: Size, mask: Annotated[int, OutCpuMask()]
+) -> HostResult:
     """sched_getaffinity(2): the kernel's call, which returns the size of its mask."""
     size = cpusetsize & 0xFFFFFFFF
     cpus = thread.process.cpus
@@ -116,7 +116,7 @@ def sched_getaffinity(
 
 @syscall(partial="accepted, and of no effect: one processor runs all threads")
 def sched_setaffinity(
-    thread: Thread, pid: Int, cpusetsize: Size, mask: Annotated[int, InCpuMask("cpusetsize")]
+    thread: Thread, pid: Pid, cpusetsize: Size, mask: Annotated[int, InCpuMask("cpusetsize")]
 ) -> Result:
     """sched_setaffinity(2)."""
     cpus = thread.process.cpus
@@ -127,7 +127,7 @@ def sched_setaffinity(
 
 
 @syscall
-def getcpu(thread: Thread, cpu: OutU32, node: OutU32, tcache: Address) -> Result:
+def getcpu(thread: Thread, cpu: OutCpu, node: OutNode, tcache: Address) -> Result:
     """getcpu(2)."""
     if cpu:
         thread.memory.put_u32(cpu, 0)
