@@ -49,20 +49,7 @@ class Formatter:
             if type(record) is dict:
                 append(json.dumps(record) + "\n")
                 continue
-            (
-                sequence,
-                time,
-                duration,
-                blocked,
-                thread,
-                syscall,
-                registers,
-                result,
-                pc,
-                before,
-                after,
-                extra,
-            ) = record
+            sequence, time, duration, blocked, thread, syscall, registers, result, pc, before, after, extra = record  # fmt: skip
             who = threads.get(thread) or self._thread(thread)
             place = places.get(pc) or self._place(pc)
             if result is not None:

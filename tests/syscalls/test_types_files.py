@@ -26,7 +26,9 @@ class Memory:
 
 
 def thread(data: bytes) -> Any:
-    return SimpleNamespace(memory=Memory(data))
+    return SimpleNamespace(
+        memory=Memory(data), process=SimpleNamespace(payload_limit=256), fds=SimpleNamespace(entries={})
+    )
 
 
 VECTOR = struct.pack("<4Q", 0x1020, 3, 0x1023, 4) + b"abcdefg" + bytes(300)
@@ -60,8 +62,9 @@ def test_a_long_element_is_cut() -> None:
 
 def test_a_pair_of_descriptors() -> None:
     data = struct.pack("<ii", 3, 4)
-    assert OutPair().capture(thread(data), 0x1000, 0) == [3, 4]
+    assert OutPair().capture(thread(data), 0x1000, 0).data() == [3, 4]
     assert OutPair().text([3, 4]) == "[3, 4]"
+    assert OutPair().text([3, 4], {3: "pipe"}) == "[3<pipe>, 4]"
     assert OutPair().capture(thread(data), 0x1000, -24) == 0x1000
     assert OutPair().text(0x1000) == "0x1000"
 

@@ -39,7 +39,9 @@ def guest(data: bytes) -> Any:
             max(0, min(size, len(data) - (address - BASE))) if address >= BASE else 0
         ),
     )
-    return SimpleNamespace(memory=memory)
+    return SimpleNamespace(
+        memory=memory, process=SimpleNamespace(payload_limit=256), fds=SimpleNamespace(entries={})
+    )
 
 
 INET = struct.pack("<H", 2) + struct.pack("!H", 8080) + bytes([127, 0, 0, 1]) + bytes(8)

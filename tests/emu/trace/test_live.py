@@ -9,7 +9,10 @@ from emu.trace.colours import coloured
 from emu.trace.live import Live
 from emu.trace.text import Palette
 from syscalls import numbers
+from syscalls.describe import NOTHING, Shown
 from syscalls.table import lookup
+
+PIPE = Shown("pipe", 3)
 
 
 class Thread:
@@ -40,22 +43,22 @@ def record(
     number: int, *registers: int, result: int | None = 0, blocked: int = 0, before: Any = (), after: Any = ()
 ) -> tuple[Any, ...]:
     padded = (*registers, 0, 0, 0, 0, 0, 0)[:6]
-    return (0, 10, 5, blocked, THREAD, lookup(number), padded, result, 0x401000, before, after)
+    return (0, 10, 5, blocked, THREAD, lookup(number), padded, result, 0x401000, before, after, None)
 
 
 def test_a_call_in_the_form_of_strace() -> None:
     assert (
-        shown(record(numbers.write, 1, 0x7000, 3, result=3, before=(b"a\n\1", "/dev/tty")))
+        shown(record(numbers.write, 1, 0x7000, 3, result=3, before=(b"a\n\1", Shown("/dev/tty", 1))))
         == '[1001] write(1</dev/tty>, "a\\n\\1", 3) = 3\n'
     )
 
 
 def test_errors_waits_new_descriptors_and_calls_that_never_returned() -> None:
     text = shown(
-        record(numbers.close, 9, result=-9, before=(None,)),
+        record(numbers.close, 9, result=-9, before=(NOTHING,)),
         record(numbers.nanosleep, 0x1000, 0, blocked=1_500_000_000, before=({"tv_sec": 1, "tv_nsec": 5},)),
-        record(numbers.dup, 1, result=4, before=("pipe",), after=("pipe",)),
-        record(numbers.read, 0, 0x7000, 9, result=None, before=("pipe",)),
+        record(numbers.dup, 1, result=4, before=(PIPE,), after=(PIPE,)),
+        record(numbers.read, 0, 0x7000, 9, result=None, before=(PIPE,)),
         record(numbers.exit, 3, result=None),
     )
     assert text.splitlines() == [
@@ -88,7 +91,7 @@ def test_events() -> None:
 
 
 def test_colours_paint_thread_name_and_error() -> None:
-    text = shown(record(numbers.close, 9, result=-9, before=(None,)), palette=coloured("standard"))
+    text = shown(record(numbers.close, 9, result=-9, before=(NOTHING,)), palette=coloured("standard"))
     assert text.startswith("\x1b[")
     assert "\x1b[1mclose\x1b[0m(9)" in text
     assert "\x1b[1;31m-1 EBADF" in text
