@@ -172,6 +172,11 @@ class Dispatcher:
         return self._sequence - 1 if self._resumed is None else self._resumed.sequence
 
     @property
+    def serving(self) -> int:
+        """The sequence number of the call that is being served."""
+        return self._caller()
+
+    @property
     def started_at(self) -> int:
         """When the run began: nanoseconds since the epoch (CLOCK_REALTIME)."""
         return self.host.realtime_ns() - self.now()

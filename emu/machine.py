@@ -4,7 +4,7 @@ import os
 import signal as host_signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar, overload
 
 import syscalls.calls  # noqa: F401  fills the table
 from emu.bench import (
@@ -18,6 +18,7 @@ from emu.bench import (
 )
 from emu.call_chain import call_chain
 from emu.elf import parse, read_program
+from emu.hooks import Call, HookFailed, Hooks, When
 from emu.loader import Identity, load
 from emu.memory import DEFAULT_LIMIT
 from emu.places import Places
@@ -29,13 +30,12 @@ from syscalls.files import FileSystem
 from syscalls.flags import Prot
 from syscalls.inherit import inherited
 from syscalls.process import Thread
-from syscalls.table import TABLE
 
 __all__ = ["ExitStatus", "Machine"]
 
 _LARGEST_CHECKED = 8 << 20  # bytes of code that are looked through for aligned moves
 
-Hook = Callable[..., Any]
+Hook = TypeVar("Hook", bound=Callable[[Call], object])
 
 
 class Machine:
@@ -85,7 +85,9 @@ class Machine:
         self._background: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._closed = False
+        self._failure_is_known = False
         self._bench = bench = Bench(name, limits, net=net, seed=seed, say=say)
+        self._hooks = Hooks(bench)
         self.process = process = bench.process
         """The guest process: descriptors, signal actions, limits."""
         self.memory = bench.memory
@@ -188,6 +190,8 @@ class Machine:
             self._bench.host.catch_signals(caught)
         try:
             self._bench.run()
+        except HookFailed as failure:
+            raise failure.error from None
         finally:
             if own_signals:
                 self._bench.host.release_signals()
@@ -204,16 +208,20 @@ class Machine:
 
     def wait(self, timeout: float | None = None) -> ExitStatus:
         """Waits for the end of a guest that was started; returns its status. Raises TimeoutError, or what ended the bench."""
-        if self._background is not None:
+        if self._background is not None and self._background is not threading.current_thread():
             self._background.join(timeout)
             if self._background.is_alive():
                 raise TimeoutError(f"{self._bench.name} still runs after {timeout} s")
         if self._failure is not None:
+            self._failure_is_known = True
             raise self._failure
         return self.exit_status or KILLED
 
     def stop(self) -> ExitStatus:
-        """Ends a guest that was started, as SIGKILL would, if it still runs; returns its status."""
+        """Ends a guest, as SIGKILL would, if it still runs; returns its status, or raises what ended the bench.
+
+        In a hook it returns at once, and the guest ends when the call is over.
+        """
         self._bench.stop_wanted = True
         self._bench.host.interrupt()
         return self.wait()
@@ -237,24 +245,43 @@ class Machine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
+        if self._failure is not None and not self._failure_is_known and error[1] is None:
+            self._failure_is_known = True
+            raise self._failure  # nobody has waited for the guest: here it comes out at last
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):  # __init__ may have failed early
             self.close()
 
-    def hook(self, name: str, function: Hook) -> None:
-        """Puts `function(call, thread, r0, ..., r5)` in front of a system call; `call(thread, r0, ..., r5)` is the real one.
+    # Hooks
 
-        It returns what a handler may return: `call`'s answer, another number, -errno.
+    @overload
+    def on(self, *names: str | int, when: When = "before") -> Callable[[Hook], Hook]: ...
+    @overload
+    def on(self, *names: str | int, function: Hook, when: When = "before") -> Hook: ...
+    def on(self, *names: str | int, function: Any = None, when: When = "before") -> Any:
+        """Hooks a function to the system calls named: `@machine.on("sendto")`, or `machine.on("sendto", function=spy)`.
+
+        The function gets the `emu.hooks.Call`. A hook before the call may change its arguments, or answer instead of the
+        kernel by returning a number or `call.fail("EPIPE")`; one `when="after"` sees `call.result`, may change it or return
+        another. None changes nothing. Hooks run in the order in which they were added, in the guest's host thread; the first
+        that answers is the last that is asked before the call. What a hook raises ends the run: it comes out of `run`,
+        `wait` and `stop`. Hooks may be added and removed at any time, from any host thread.
+
+        Raises ValueError for a name that is no system call's.
         """
-        entry = next((entry for entry in TABLE.values() if entry.name == name), None)
-        if entry is None:
-            raise ValueError(f"{name} is not a system call that emu implements")
-        calls = self._bench.dispatcher.calls
-        inner = calls.get(entry.number, entry.call)
-        calls[entry.number] = lambda thread, *registers: function(inner, thread, *registers)
+
+        def add(hook: Hook) -> Hook:
+            self._hooks.add(names, hook, when)
+            return hook
+
+        return add if function is None else add(function)
+
+    def off(self, *names: str | int, function: Callable[[Call], object] | None = None) -> None:
+        """Removes a hook (`function` None: all hooks) from the calls named (none named: from all). Raises ValueError if it is not there."""
+        self._hooks.remove(names, function)
 
     def _run_in_background(self) -> None:
         try:

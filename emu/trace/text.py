@@ -94,6 +94,12 @@ def _signal(event: dict[str, Any]) -> str:
     return f"--- {_signal_name(event)} ---"
 
 
+def _hook(event: dict[str, Any]) -> str:
+    action = str(event.get("action"))
+    joint = " of " if action.startswith("changed") else " "
+    return f"--- the hook {event.get('hook')} {action}{joint}{event.get('name')} ---"
+
+
 def _fault(event: dict[str, Any]) -> str:
     code, address = event.get("code"), event.get("address")
     if type(code) is int:
@@ -126,4 +132,5 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "process_end": _process_end,
     "signal": _signal,
     "fault": _fault,
+    "hook": _hook,
 }

@@ -199,29 +199,6 @@ def test_a_deadlock_is_said_once(tiny: Tiny) -> None:
     assert "thread 1000 in futex" in said[0]
 
 
-def test_hooks(tiny: Tiny) -> None:
-    with Machine(tiny("b827000000 0f05 89c7" + EXIT)) as machine:
-        machine.hook("getpid", lambda call, thread, *registers: call(thread, *registers) - 958)
-        assert machine.run() == ExitStatus(42)
-        with pytest.raises(ValueError, match="nonsense"):
-            machine.hook("nonsense", lambda *_: 0)
-
-
-def test_an_error_of_the_bench_comes_out(tiny: Tiny) -> None:
-    def broken(*_: Any) -> int:
-        raise RuntimeError("a broken hook")
-
-    with Machine(tiny("b827000000 0f05" + EXIT)) as machine:
-        machine.hook("getpid", broken)
-        with pytest.raises(RuntimeError, match="a broken hook"):
-            machine.run()
-    with Machine(tiny("b827000000 0f05" + EXIT)) as machine:
-        machine.hook("getpid", broken)
-        machine.start()
-        with pytest.raises(RuntimeError, match="a broken hook"):
-            machine.wait(10)
-
-
 def test_a_hundred_machines_leave_nothing(tiny: Tiny) -> None:
     def state() -> tuple[set[str], int, int]:
         with open("/proc/self/statm") as file:

@@ -7,14 +7,14 @@ import socket
 import struct
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from emu import Machine
+from emu.hooks import Call
 from emu.trace.read import line
 from emu.trace.text import Palette
 
@@ -46,10 +46,10 @@ class Client:
         self.socket = socket.socket()
         self.socket.settimeout(10)
         self.polls = 0
-        machine.hook("ppoll", self.at_poll)
-        machine.hook("close", self.at_close)
+        machine.on("ppoll", function=self.at_poll)
+        machine.on("close", function=self.at_close)
 
-    def at_poll(self, call: Callable[..., Any], thread: object, *registers: int) -> Any:
+    def at_poll(self, call: Call) -> None:
         self.polls += 1
         if self.polls == 1:
             port = re.search(rb":(\d+)/", os.read(self.stdout, 200))
@@ -59,11 +59,9 @@ class Client:
             self.socket.sendall(REQUEST)
             while struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)))[0]:
                 time.sleep(0.001)  # not acknowledged, so perhaps not readable yet
-        return call(thread, *registers)
 
-    def at_close(self, call: Callable[..., Any], thread: object, *registers: int) -> Any:
+    def at_close(self, call: Call) -> None:
         self.machine.send_signal(SIGTERM)
-        return call(thread, *registers)
 
 
 @contextmanager
