@@ -1,0 +1,385 @@
+"""A record with symbols in the place of what differs from run to run, as the declared types of its call say."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import syscalls.calls  # noqa: F401  fills the table
+from emu.trace.regions import Locate
+from emu.trace.symbol import Symbol, Text
+from syscalls import numbers, types_files, types_net, types_poll, types_threads, types_volatile
+from syscalls.args import (
+    Arg,
+    CString,
+    FdNumber,
+    HexOutcome,
+    InBytes,
+    InStruct,
+    OutBytes,
+    Outcome,
+    OutStruct,
+    Pointer,
+)
+from syscalls.structs import Timespec
+from syscalls.table import Syscall, lookup
+
+Data = Any
+
+
+class Canonical(NamedTuple):
+    """A call without what differs from run to run. `args`, `fds` and `result` hold symbols."""
+
+    name: str
+    args: dict[str, Data]
+    fds: dict[str, Data]
+    result: Data
+    error: str | None
+    finished: bool
+
+
+class _Context(NamedTuple):
+    """What the rules may look at beside the value."""
+
+    record: dict[str, Any]
+    objects: dict[str, Any]
+    locate: Locate
+    cwd: str
+
+
+Rule = Callable[[Data, str, _Context], Data]
+
+
+def canonical(record: dict[str, Any], locate: Locate = lambda address: None, cwd: str = "") -> Canonical:
+    """A syscall record with symbols. `locate` knows regions; paths under the directory `cwd` are shown as if from `.`."""
+    context = _Context(record, record.get("objects") or {}, locate, cwd)
+    entry = entry_of(record)
+    args = {}
+    for name, data in record["args"].items():
+        arg = entry.args.get(name)
+        args[name] = _rule(type(arg))(data, name, context) if arg is not None else data
+    fds = {name: _described(text) for name, text in (record.get("fds") or {}).items()}
+    result = record["result"]
+    if result is not None and "error" not in record:
+        result = _result(entry.outcome, result, context)
+    return Canonical(record["name"], args, fds, result, record.get("error"), not record.get("unfinished"))
+
+
+def canonical_event(record: dict[str, Any]) -> dict[str, Data]:
+    """The same for a record that is no call: times and places are left out."""
+    shown: dict[str, Data] = {}
+    for name, data in record.items():
+        if name in ("tid", "parent"):
+            shown[name] = Symbol("pid", data, data)
+        elif name == "address":
+            shown[name] = Symbol("addr", None, data) if data else data
+        elif name not in ("time", "pid", "pc", "function", "file", "line", "sequence"):
+            shown[name] = data
+    return shown
+
+
+def entry_of(record: dict[str, Any]) -> Syscall:
+    """The table's entry for a record; for a call that this emu names differently, one that is only its name."""
+    entry = lookup(record["number"])
+    return entry if entry.name == record["name"] else lookup(getattr(numbers, record["name"], -1))
+
+
+# By member of a structure
+
+
+def _symbol(kind: str, alike: bool = False) -> Callable[[Data, _Context], Data]:
+    def rule(data: Data, context: _Context) -> Data:
+        return Symbol(kind, data if alike else None, data)
+
+    return rule
+
+
+def _number(kind: str) -> Callable[[Data, _Context], Data]:
+    """Numbers above zero have an identity; 0 and negative ones mean something by themselves."""
+
+    def rule(data: Data, context: _Context) -> Data:
+        return Symbol(kind, data, data) if type(data) is int and data > 0 else data
+
+    return rule
+
+
+def _pointer(data: Data, context: _Context) -> Data:
+    """An address, as a number or in hexadecimal; what is no address (NULL, SIG_DFL) stays."""
+    if isinstance(data, str):
+        if not data.startswith("0x"):
+            return data
+        data = int(data, 16)
+    if type(data) is not int or not data:
+        return data
+    return context.locate(data) or Symbol("addr", None, data)
+
+
+_STAMPS = ("st_atim", "st_mtim", "st_ctim")
+_MEMBERS: dict[str, Callable[[Data, _Context], Data]] = {
+    **dict.fromkeys(("sin_port", "sin6_port"), _number("port")),
+    **dict.fromkeys(("pid", "l_pid"), _number("pid")),
+    **dict.fromkeys(
+        ("sa_handler", "sa_restorer", "ss_sp", "pidfd", "child_tid", "parent_tid", "tls"), _pointer
+    ),
+    **dict.fromkeys(("stack", "list", "list_op_pending", "msg_control"), _pointer),
+    "st_ino": _symbol("inode", alike=True),
+    **dict.fromkeys(("st_dev", "st_rdev", "st_blksize", "st_blocks"), _symbol("machine")),
+    **dict.fromkeys(_STAMPS, _symbol("time")),
+    **dict.fromkeys(("nodename", "release", "version", "domainname"), _symbol("machine")),
+}
+
+
+def _members(data: Data, context: _Context) -> Data:
+    """A structure, an array, or what stands in one."""
+    if isinstance(data, dict):
+        return {key: _member(key, value, context) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_members(item, context) for item in data]
+    return data
+
+
+def _member(key: str, value: Data, context: _Context) -> Data:
+    rule = _MEMBERS.get(key)
+    if rule is None or (isinstance(value, dict | list) and key not in _STAMPS):
+        return _members(value, context)
+    return rule(value, context)
+
+
+# By type of argument
+
+
+def _structure(data: Data, name: str, context: _Context) -> Data:
+    """What shows as a number although it is no number could not be read: an address."""
+    return _pointer(data, context) if type(data) is int else _members(data, context)
+
+
+def _plain(data: Data, name: str, context: _Context) -> Data:
+    return data
+
+
+def _address(data: Data, name: str, context: _Context) -> Data:
+    return _pointer(data, context)
+
+
+def _whole(kind: str) -> Rule:
+    """All that the call has filled in is of this kind."""
+
+    def rule(data: Data, name: str, context: _Context) -> Data:
+        if type(data) is int or data is None:
+            return _pointer(data, context)
+        return Symbol(kind, None, data)
+
+    return rule
+
+
+def _pid(data: Data, name: str, context: _Context) -> Data:
+    if type(data) is int and data < -1:  # a process group
+        return Text(("-", Symbol("pid", -data, -data)))
+    return _number("pid")(data, context)
+
+
+def _descriptor(data: Data, name: str, context: _Context) -> Data:
+    return _fd(data, context.objects.get(name), context)
+
+
+def _fd(data: Data, number: Data, context: _Context) -> Data:
+    if type(data) is not int or data < 0:
+        return data
+    if type(number) is int:
+        return Symbol("fd", number, data)
+    return Symbol("closed", None, data)
+
+
+def _descriptors(data: Data, name: str, context: _Context) -> Data:
+    """A set of them: poll's array, select's sets, what pipe and socketpair fill in."""
+    objects = context.objects.get(name)
+    if not isinstance(objects, dict):
+        objects = {}
+    if isinstance(data, dict) and data.keys() == {"fd", "events", "revents"}:
+        return {**data, "fd": _fd(data["fd"], objects.get(str(data["fd"])), context)}
+    if isinstance(data, list):
+        return [
+            _fd(item, objects.get(str(item)), context)
+            if type(item) is int
+            else _descriptors(item, name, context)
+            for item in data
+        ]
+    return _pointer(data, context)
+
+
+def _message(data: Data, name: str, context: _Context) -> Data:
+    """A message; descriptors that it carries (SCM_RIGHTS) are renamed."""
+    if isinstance(data, list):
+        return [_message(item, name, context) for item in data]
+    if not isinstance(data, dict):
+        return _structure(data, name, context)
+    if data.get("cmsg_type") == "SCM_RIGHTS" and isinstance(data.get("cmsg_data"), list):
+        return {**data, "cmsg_data": _descriptors(data["cmsg_data"], name, context)}
+    return {
+        key: _message(value, name, context)
+        if isinstance(value, dict | list)
+        else _member(key, value, context)
+        for key, value in data.items()
+    }
+
+
+def _event(data: Data, name: str, context: _Context) -> Data:
+    if isinstance(data, list):
+        return [_event(item, name, context) for item in data]
+    if isinstance(data, dict) and "data" in data:
+        return {**data, "data": Symbol("data", data["data"], data["data"])}
+    return _structure(data, name, context)
+
+
+def _given(data: Data, name: str, context: _Context) -> Data:
+    """A structure that the call reads: as any, but a time that is not a relative one in whole milliseconds is renamed."""
+    if not isinstance(data, dict) or data.keys() != set(Timespec.fields):
+        return _structure(data, name, context)
+    if (
+        type(data["tv_nsec"]) is not int
+        or data["tv_nsec"] % 1_000_000
+        or "TIMER_ABSTIME" in str(context.record["args"].get("flags"))
+    ):
+        return Symbol("time", None, data)
+    return data
+
+
+_TIMES = frozenset({"timespec", "timeval", "tms", "rusage", "time_t"})
+_HOST = frozenset({"sysinfo", "rlimit", "cpu", "node", "timezone"})
+
+
+def _filled(data: Data, name: str, context: _Context) -> Data:
+    """A structure that the call fills in: clocks and facts of the host say nothing about the program."""
+    arg = entry_of(context.record).args[name]
+    layout = getattr(arg, "layout", None)
+    if layout is not None and not (type(data) is int or data is None):
+        if layout.name in _TIMES:
+            return Symbol("time", None, data)
+        if layout.name in _HOST:
+            return Symbol("machine", None, data)
+    if isinstance(data, list) and layout is types_threads.U64Word:  # a pointer or a size
+        return [_pointer(item, context) if type(item) is int and item > 0xFFFF else item for item in data]
+    return _structure(data, name, context)
+
+
+def _timeout(data: Data, name: str, context: _Context) -> Data:
+    return Symbol("time", None, data) if type(data) is int and data > 0 else data
+
+
+def _futex_timeout(data: Data, name: str, context: _Context) -> Data:
+    return Symbol("time", None, data) if isinstance(data, dict | str) and data else data
+
+
+_IDS = frozenset({"TIOCGPGRP", "TIOCSPGRP", "TIOCGSID", "FIOGETOWN", "SIOCGPGRP", "FIOSETOWN", "SIOCSPGRP"})
+
+
+def _ioctl(data: Data, name: str, context: _Context) -> Data:
+    request = context.record["args"].get("request")
+    if request in _IDS and isinstance(data, list):
+        return [_number("pid")(item, context) for item in data]
+    if request == "TIOCGPTN" and isinstance(data, list):
+        return Symbol("machine", None, data)
+    return _structure(data, name, context)
+
+
+def _either(data: Data, name: str, context: _Context) -> Data:
+    """A number or an address, as the operation says."""
+    return _pointer(data, context) if type(data) is int and data > 0xFFFFFF else _members(data, context)
+
+
+_IN_PROC = re.compile(r"(?<=/proc/)\d+(?=/|$)|(?<=/task/)\d+(?=/|$)")
+
+
+def _path(data: Data, name: str, context: _Context) -> Data:
+    if not isinstance(data, str):
+        return _structure(data, name, context)
+    cwd = context.cwd
+    if cwd and (data == cwd or data.startswith(cwd + "/")):
+        data = "." + data[len(cwd) :]
+    return _with_symbols(data, _IN_PROC, "pid")
+
+
+def _directory(data: Data, name: str, context: _Context) -> Data:
+    """What getcwd and readlink tell, with its NUL."""
+    if isinstance(data, str) and context.cwd and data.startswith(context.cwd):
+        return "." + data[len(context.cwd) :]
+    return _structure(data, name, context)
+
+
+_RULES: dict[type, Rule] = {
+    FdNumber: _descriptor,
+    Pointer: _address,
+    CString: _path,
+    InBytes: _structure,
+    OutBytes: _directory,
+    types_volatile.RandomBytes: _whole("random"),
+    types_volatile.ProcessId: _pid,
+    types_volatile.Milliseconds: _timeout,
+    types_files.OutPair: _descriptors,
+    types_files.IoctlArgument: _ioctl,
+    types_files.FcntlArgument: _either,
+    types_poll.PollFds: _descriptors,
+    types_poll.FdSetArg: _descriptors,
+    types_poll.EpollEventIn: _event,
+    types_poll.EpollEventsOut: _event,
+    types_net.MsgHdrIn: _message,
+    types_net.MsgHdrOut: _message,
+    types_net.MsgVectorIn: _message,
+    InStruct: _given,
+    OutStruct: _filled,
+    types_threads.FutexTimeout: _futex_timeout,
+    types_threads.FutexWord2: _address,
+    types_threads.FutexValue3: _plain,
+    types_threads.PrctlArgument: _either,
+    types_threads.OutCpuMask: _whole("machine"),
+    types_net.OptionName: _plain,
+}
+"""By declared type; a type without an entry takes that of what it is derived from."""
+
+
+@cache
+def _rule(kind: type) -> Rule:
+    for base in kind.__mro__:
+        if base in _RULES:
+            return _RULES[base]
+    return _structure if issubclass(kind, Arg) and kind.phase != "value" else _plain
+
+
+def _result(outcome: Outcome, result: int, context: _Context) -> Data:
+    if outcome.is_fd:
+        return _fd(result, context.objects.get("result"), context)
+    if isinstance(outcome, HexOutcome):
+        return _pointer(result, context)
+    if isinstance(outcome, types_volatile.ProcessIdOutcome):
+        return _number("pid")(result, context)
+    if isinstance(outcome, types_volatile.TimeOutcome):
+        return Symbol("time", None, result)
+    if isinstance(outcome, types_volatile.HostOutcome):
+        return Symbol("machine", None, result)
+    if str(context.record["args"].get("cmd")).startswith("F_DUPFD"):
+        return Symbol("fd", None, result)
+    return result
+
+
+# Texts
+
+_PORT = re.compile(r"(?<=:)\d+(?=$|<|-)")
+
+
+def _described(text: Data) -> Data:
+    """What a descriptor stood on, or an object of such by number: the texts alone, in a fixed order."""
+    if isinstance(text, dict):
+        return sorted((_described(value) for value in text.values() if value is not None), key=str)
+    if isinstance(text, str) and text.startswith(("TCP", "UDP")):
+        return _with_symbols(text, _PORT, "port")
+    return text
+
+
+def _with_symbols(text: str, pattern: re.Pattern[str], kind: str) -> Data:
+    """A text whose matches are symbols; the plain text when there are none."""
+    parts: list[str | Symbol] = []
+    end = 0
+    for match in pattern.finditer(text):
+        parts += [text[end : match.start()], Symbol(kind, int(match[0]), int(match[0]))]
+        end = match.end()
+    return Text((*parts, text[end:])) if parts else text
