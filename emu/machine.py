@@ -1,5 +1,6 @@
 """One guest on one emulated CPU: wires a run together, and is the Python interface to it."""
 
+import importlib
 import os
 import signal as host_signal
 import threading
@@ -23,8 +24,6 @@ from emu.loader import Identity, load
 from emu.memory import DEFAULT_LIMIT
 from emu.places import Places
 from emu.trace import Sink
-from emu.trace.jsonl import JsonLines
-from emu.trace.kept import Kept
 from syscalls.args import PAYLOAD_LIMIT
 from syscalls.files import FileSystem
 from syscalls.flags import Prot
@@ -118,9 +117,9 @@ class Machine:
         bench.first_thread(loaded.entry, loaded.stack_pointer)
         if stacks:
             bench.dispatcher.record_stacks(call_chain)
-        self._kept: Kept | None = None
+        self._kept: Any = None
         if isinstance(trace, bool):
-            self._kept = Kept(bench.locate) if trace else None
+            self._kept = _sink("kept", "Kept", bench.locate) if trace else None
             self.trace_to(self._kept)
         else:
             self.trace_to(trace)
@@ -150,7 +149,8 @@ class Machine:
         """The records of system calls and events so far (docs/trace-format.md), of a machine made with `trace=True`."""
         if self._kept is None:
             raise ValueError("this machine keeps no trace in memory: make it with Machine(..., trace=True)")
-        return self._kept.records()
+        records: list[dict[str, Any]] = self._kept.records()
+        return records
 
     @property
     def lost_records(self) -> int:
@@ -172,7 +172,7 @@ class Machine:
             "started": self._bench.dispatcher.started_at,
             "payload_limit": self.process.payload_limit,
         }
-        self.trace_to(JsonLines(path, self._bench.note, self.locate, **about))
+        self.trace_to(_sink("jsonl", "JsonLines", path, self._bench.note, self.locate, **about))
 
     # Running
 
@@ -288,6 +288,11 @@ class Machine:
             self.run()
         except BaseException as failure:
             self._failure = failure
+
+
+def _sink(module: str, name: str, *arguments: Any, **members: Any) -> Any:
+    # Loaded when it is needed: the encoder of traces is a tenth of the start-up.
+    return getattr(importlib.import_module(f"emu.trace.{module}"), name)(*arguments, **members)
 
 
 def _encoded(text: str | bytes) -> bytes:

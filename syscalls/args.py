@@ -36,6 +36,10 @@ STRUCT_LIMIT = 64
 """How many elements of an array of structures (iovec, pollfd, epoll_event) a record keeps."""
 
 
+Described = tuple[dict[str, str | None], dict[str, int | None]]
+"""Texts and numbers of descriptions by descriptor."""
+
+
 class Cut(NamedTuple):
     """A payload of `size` bytes of which only the first were kept."""
 
@@ -73,15 +77,13 @@ class Holding(Deferred):
         """What those are that are open."""
         return {fd: shown.text for fd, shown in zip(self.fds(), self.shown, strict=True) if shown.text}
 
-    def fds_json(self) -> str:
-        """The value in the record's "fds"."""
-        pairs = zip(self.fds(), self.shown, strict=True)
-        return "{" + ", ".join([f'"{fd}": {shown.json}' for fd, shown in pairs]) + "}"
-
-    def objects_json(self) -> str:
-        """The value in the record's "objects"."""
-        pairs = zip(self.fds(), self.shown, strict=True)
-        return "{" + ", ".join([f'"{fd}": {shown.number}' for fd, shown in pairs]) + "}"
+    def described(self) -> "Described":
+        """The values in the record's "fds" and "objects": by the number as text."""
+        pairs = list(zip(self.fds(), self.shown, strict=True))
+        return (
+            {str(fd): shown.text or None for fd, shown in pairs},
+            {str(fd): shown.number for fd, shown in pairs},
+        )
 
 
 class FdList(Holding):
@@ -103,6 +105,20 @@ class FdList(Holding):
 def plain(data: Data) -> Data:
     """Data with what was captured as raw bytes taken apart."""
     return data.data() if isinstance(data, Deferred) else data
+
+
+def jsonable(data: Data) -> Data:
+    """Data as values of JSON, but for `Deferred` ones inside: bytes become text with one code point (0 to 255) a byte."""
+    kind = type(data)
+    if kind is bytes:
+        return data.decode("latin-1")
+    if kind is dict:
+        return {name: jsonable(value) for name, value in data.items()}
+    if kind is list:
+        return [jsonable(value) for value in data]
+    if kind is Cut:
+        return {"bytes": data[0].decode("latin-1"), "size": data[1]}
+    return data
 
 
 def json_text(data: Data) -> str:
@@ -165,18 +181,18 @@ def strace_text(data: Data) -> str:
     return str(data)
 
 
-class _JsonCache(dict[int, str]):
-    """Value to JSON text, computed once; bounded, because a guest chooses the values."""
+class _DataCache(dict[int, Data]):
+    """Value to data, computed once; bounded, because a guest chooses the values."""
 
-    def __init__(self, make: Callable[[int], str]) -> None:
+    def __init__(self, make: Callable[[int], Data]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, value: int) -> str:
-        text = self._make(value)
+    def __missing__(self, value: int) -> Data:
+        data = self._make(value)
         if len(self) < 4096:
-            self[value] = text
-        return text
+            self[value] = data
+        return data
 
 
 class Arg:
@@ -194,8 +210,8 @@ class Arg:
     """Whether `capture` gives `Holding` data, and `text` takes a second argument: number to text of the open ones."""
     holds_bytes: ClassVar[bool] = False
     """Whether text that this shows (when it shows text and no structure) is bytes, not names."""
-    json_form: ClassVar[str] = ""
-    """For plain values: an expression over `{}`, the C value, that gives what JSON text shows of it; else `data` does."""
+    data_form: ClassVar[str] = ""
+    """For plain values: an expression over `{}`, the C value, that gives the same as `data`, only quicker."""
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         """The data to show; only called in the phases "in" and "out". Must not raise."""
@@ -209,11 +225,11 @@ class Arg:
         """The data as strace prints it."""
         return strace_text(data)
 
-    def json_cache(self) -> dict[int, str] | None:
-        """For plain values that do not show as the number itself: value to JSON text."""
-        if type(self).data is Arg.data or self.json_form:
+    def data_cache(self) -> dict[int, Data] | None:
+        """For plain values that do not show as the number itself: value to data, as JSON has it."""
+        if type(self).data is Arg.data or self.data_form:
             return None
-        return _JsonCache(lambda value: json_text(self.data(value)))
+        return _DataCache(lambda value: jsonable(self.data(value)))
 
 
 class Signed32(Arg):
@@ -265,7 +281,7 @@ class DirFdNumber(FdNumber):
 class Pointer(Arg):
     """An address that is shown as a number only."""
 
-    json_form = '{} or "null"'
+    data_form = "{} or None"
 
     def data(self, value: int) -> Data:
         return value or None

@@ -1,7 +1,6 @@
 """What a descriptor is, in words for a trace: `TCP 127.0.0.1:8080<-127.0.0.1:50312`, `eventfd`, `/tmp/log`; and which."""
 
 from collections.abc import Callable, Iterable
-from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,18 +14,17 @@ DESCRIBERS: "dict[str, Callable[[Thread, Descriptor], str]]" = {}
 class Shown:
     """What a trace says of a descriptor: its `text`, and the `number` of its open file description in this run.
 
-    `json` and `number` are JSON texts: they are written with every call on the descriptor.
+    Both are None for a number that is not open.
     """
 
-    __slots__ = ("json", "number", "text")
+    __slots__ = ("number", "text")
 
-    def __init__(self, text: str, number: int) -> None:
+    def __init__(self, text: str | None, number: int | None) -> None:
         self.text = text
-        self.number = str(number) if number else "null"
-        self.json = encode_basestring_ascii(text) if number else "null"
+        self.number = number
 
 
-NOTHING = Shown("", 0)
+NOTHING = Shown(None, None)
 """Of a number that is not open."""
 
 

@@ -2,8 +2,8 @@
 
 Number (by the function's name), conversion of the registers, trace text, JSON and documentation come from the
 signature. The code for the hot path is generated from it once, when the table is first used: `call` converts only what
-must be converted, `before` and `after` exist only where memory must be captured, `json` writes a record's fields
-without walking any structure.
+must be converted, `before` and `after` exist only where memory must be captured, `members` makes a record's arguments
+without looking at any type.
 """
 
 import errno
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from syscalls import numbers
-from syscalls.args import NO_TEXTS, Address, Arg, Data, FdNumber, Holding, Outcome, json_text, plain
+from syscalls.args import NO_TEXTS, Address, Arg, Data, FdNumber, Holding, Outcome, jsonable, plain
 from syscalls.describe import describe
 from syscalls.wait import Result
 
@@ -50,8 +50,8 @@ class Syscall:
 
     `call(thread, r0, ..., r5)` runs the handler on converted registers. `before(thread, r0, ..., r5)` and
     `after(thread, r0, ..., r5, result)` capture what memory held, or are None where there is nothing to capture.
-    `json(registers, before, after)` is the text of the record's `args`, `fds` and `objects` members, `text(registers, before,
-    after)` the arguments as strace -y prints them.
+    `members(registers, before, after)` gives the record's `args`, `fds` and `objects` members (`syscalls.args.jsonable`),
+    `text(registers, before, after)` the arguments as strace -y prints them.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Syscall:
     call: Callable[..., Result]
     before: Callable[..., tuple[Data, ...]] | None
     after: Callable[..., tuple[Data, ...]] | None
-    json: Callable[..., str]
+    members: Callable[..., tuple[dict[str, Data], dict[str, Data] | None, dict[str, Data] | None]]
     text: Callable[..., str]
 
     def __init__(self, handler: Callable[..., Result], support: str) -> None:
@@ -75,7 +75,7 @@ class Syscall:
         # Start-up time: signatures are read and code is generated for the calls that a guest really makes.
         if name in ("args", "outcome"):
             self.args, self.outcome = _signature(self.handler)
-        elif name in ("call", "before", "after", "json", "text"):
+        elif name in ("call", "before", "after", "members", "text"):
             setattr(self, name, getattr(_Generator(self), name)())
         else:
             raise AttributeError(name)
@@ -188,7 +188,7 @@ class _Generator:
         self.scope: dict[str, Any] = {
             "handler": entry.handler,
             "describe": describe,
-            "json_text": json_text,
+            "jsonable": jsonable,
             "plain": plain,
             "Holding": Holding,
             "NO_TEXTS": NO_TEXTS,
@@ -196,7 +196,7 @@ class _Generator:
         for index, arg in enumerate(entry.args.values()):
             self.scope[f"arg{index}"] = arg
             self.scope[f"capture{index}"] = arg.capture
-            self.scope[f"cache{index}"] = arg.json_cache()
+            self.scope[f"cache{index}"] = arg.data_cache()
 
     def _compile(self, name: str, parameters: str, body: str) -> Callable[..., Any]:
         source = f"def {name}({parameters}):\n    {body}\n"
@@ -239,45 +239,45 @@ class _Generator:
             return None
         return self._compile("after", f"thread, {_REGISTERS}, result", f"return ({''.join(parts)})")
 
-    def json(self) -> Callable[..., Any]:
+    def members(self) -> Callable[..., Any]:
         fields: list[str] = []
         fds: list[str] = []
         objects: list[str] = []
+        held: list[str] = []
         counts = {"in": 0, "out": 0}
         args = list(self.entry.args.items())
         fd_at = sum(arg.phase == "in" for _, arg in args)
         for index, (name, arg) in enumerate(args):
             if arg.phase == "value":
-                value = self._value(name)
+                shown = self._value(name)
                 if self.scope[f"cache{index}"] is not None:
-                    value = f"cache{index}[{value}]"
-                elif arg.json_form:
-                    value = arg.json_form.format(value)
-                shown = f"{{{value}}}"
+                    shown = f"cache{index}[{shown}]"
+                elif arg.data_form:
+                    shown = arg.data_form.format(shown)
             else:
                 source = "before" if arg.phase == "in" else "after"
                 captured = f"{source}[{counts[arg.phase]}]"
                 counts[arg.phase] += 1
-                shown = f"{{json_text({captured})}}"
+                shown = f"({captured}.decode('latin-1') if {captured}.__class__ is bytes else jsonable({captured}))"
                 if arg.phase == "out":
-                    shown = f"{{json_text({captured}) if after else r{index} or 'null'}}"
+                    shown = f"({shown} if after else r{index} or None)"
                 if arg.holds_fds:
-                    held = f"{source} and isinstance({captured}, Holding)"
-                    fds.append(f"\"{name}\": {{{captured}.fds_json() if {held} else 'null'}}")
-                    objects.append(f"\"{name}\": {{{captured}.objects_json() if {held} else 'null'}}")
+                    is_held = f"{source} and isinstance({captured}, Holding)"
+                    held.append(f"held{index} = {captured}.described() if {is_held} else (None, None)")
+                    fds.append(f'"{name}": held{index}[0]')
+                    objects.append(f'"{name}": held{index}[1]')
             fields.append(f'"{name}": {shown}')
             if isinstance(arg, FdNumber):
-                fds.append(f'"{name}": {{before[{fd_at}].json}}')
-                objects.append(f'"{name}": {{before[{fd_at}].number}}')
+                fds.append(f'"{name}": before[{fd_at}].text')
+                objects.append(f'"{name}": before[{fd_at}].number')
                 fd_at += 1
-        text = '"args": {{' + ", ".join(fields) + "}}"
-        bare = text + _members(fds, objects)
-        body = f"return f'''{bare}'''"
+        lines = [f"{_REGISTERS} = registers", *held, f"args = {{{', '.join(fields)}}}"]
         if self.entry.outcome.is_fd:
-            fds.append('"result": {after[-1].json}')
-            objects.append('"result": {after[-1].number}')
-            body = f"if after and after[-1].text: return f'''{text}{_members(fds, objects)}'''\n    {body}"
-        return self._compile("json", "registers, before, after", f"{_REGISTERS} = registers\n    {body}")
+            lines.append("if after and after[-1].text:")
+            made = ['"result": after[-1].text'], ['"result": after[-1].number']
+            lines.append(f"    return args, {_dict(fds + made[0])}, {_dict(objects + made[1])}")
+        lines.append(f"return args, {_dict(fds)}, {_dict(objects)}")
+        return self._compile("members", "registers, before, after", "\n    ".join(lines))
 
     def text(self) -> Callable[..., Any]:
         counts = {"in": 0, "out": 0}
@@ -307,8 +307,5 @@ class _Generator:
         return self._compile("text", "registers, before, after", body)
 
 
-def _members(fds: list[str], objects: list[str]) -> str:
-    """The record's "fds" and "objects", as a piece of an f-string."""
-    if not fds:
-        return ""
-    return ', "fds": {{' + ", ".join(fds) + '}}, "objects": {{' + ", ".join(objects) + "}}"
+def _dict(items: list[str]) -> str:
+    return "{" + ", ".join(items) + "}" if items else "None"

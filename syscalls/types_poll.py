@@ -4,7 +4,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from syscalls.args import NO_TEXTS, STRUCT_LIMIT, Arg, Data, FdList, Holding, fd_text, strace_text
+from syscalls.args import NO_TEXTS, STRUCT_LIMIT, Arg, Data, Described, FdList, Holding, fd_text, strace_text
 from syscalls.describe import Shown, describe_all
 from syscalls.flags.polling import Epoll, EpollOp, Poll
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _POLLFD = struct.Struct("<ihH")
 _EVENT = struct.Struct("<IQ")
 _CACHED = 8192
-_MEMBERS_CACHED = 256
+_DESCRIBED_CACHED = 256
 
 
 class _Texts(dict[int, str]):
@@ -31,7 +31,7 @@ class _Texts(dict[int, str]):
 _json_of = _Texts()  # a pure function's results: no state of any run
 
 
-_members_of: dict[tuple[object, ...], tuple[str, str]] = {}  # likewise
+_described: dict[tuple[object, ...], Described] = {}  # likewise
 
 
 class PollSet(Holding):
@@ -46,21 +46,15 @@ class PollSet(Holding):
     def fds(self) -> Sequence[int]:
         return memoryview(self.raw).cast("i")[::2].tolist()
 
-    def fds_json(self) -> str:
-        return self._members()[0]
-
-    def objects_json(self) -> str:
-        return self._members()[1]
-
-    def _members(self) -> tuple[str, str]:
+    def described(self) -> Described:
         # Sets repeat, from call to call even in their identities: `Shown` stays as long as what it says.
         key = (self.shown, *self.fds()) if self.shown else ()
-        found = _members_of.get(key)
+        found = _described.get(key)
         if found is None:
-            found = (super().fds_json(), super().objects_json())
-            if len(_members_of) >= _MEMBERS_CACHED:
-                _members_of.clear()
-            _members_of[key] = found
+            found = super().described()
+            if len(_described) >= _DESCRIBED_CACHED:
+                _described.clear()
+            _described[key] = found
         return found
 
     def data(self) -> Data:

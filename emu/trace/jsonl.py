@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from emu.places import Locate
-from emu.trace.schema import Formatter, header
+from emu.trace.formatter import Formatter
+from emu.trace.schema import header
 
 BATCH = 512
 """Records that are formatted and written in one go, if the guest does not wait earlier."""
@@ -40,7 +41,7 @@ class JsonLines:
         self._failed = ""
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
-        self._write(json.dumps(header(**run)) + "\n")
+        self._write(json.dumps(header(**run)).encode() + b"\n")
 
     def record(self, record: tuple[Any, ...]) -> None:
         """Takes one system call."""
@@ -58,11 +59,12 @@ class JsonLines:
         held = self._held
         if not held:
             return
-        text = ""
+        text = b""
         if self._fd >= 0:
             text = self._formatter.lines(held)
             if self._gap:
-                text = json.dumps({"event": "lost", "time": _time(held[0]), "count": self._gap}) + "\n" + text
+                gap = {"event": "lost", "time": _time(held[0]), "count": self._gap}
+                text = json.dumps(gap).encode() + b"\n" + text
         if self._write(text):
             self._gap = 0
         else:
@@ -79,11 +81,11 @@ class JsonLines:
         if self.lost:
             self._note(f"trace file {self.path}: {self._failed}: {self.lost} records are missing in it")
 
-    def _write(self, text: str) -> bool:
+    def _write(self, text: bytes) -> bool:
         """Whether all of the text is in the file; where not, none of it is (if the file can be cut)."""
         if self._fd < 0:
             return False
-        data = memoryview(text.encode("ascii"))
+        data = memoryview(text)
         written = 0
         try:
             while written < len(data):

@@ -3,8 +3,12 @@
 import json
 from typing import Any
 
+import msgspec
+
 from emu.places import Locate
-from emu.trace.schema import Formatter
+from emu.trace.formatter import Formatter
+
+_decode_lines = msgspec.json.Decoder().decode_lines
 
 
 class Kept:
@@ -34,5 +38,9 @@ class Kept:
         held = self._held
         read = self._read
         fresh = held[len(read) :]
-        read.extend(json.loads(line) for line in self._formatter.lines(fresh).splitlines())
+        lines = self._formatter.lines(fresh)
+        try:
+            read.extend(_decode_lines(lines))
+        except ValueError:  # a path that is no UTF-8 (PEP 383)
+            read.extend(json.loads(line) for line in lines.splitlines())
         return list(read)
