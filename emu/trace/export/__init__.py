@@ -13,6 +13,7 @@ FORMATS = {
     "text": "emu.trace.export.text",
     "json": "emu.trace.export.json_lines",
     "csv": "emu.trace.export.csv_table",
+    "sqlite": "emu.trace.export.sqlite",
 }
 """The module of each form: `write(records, header, out) -> list[str]` writes it to a binary stream, as the records come,
 and gives notes for the user."""
