@@ -4,13 +4,13 @@ A member's two forms are Python source over `record`: the tuple of `syscalls.tab
 docs/trace-format.md. They give the same value, which is what makes a filter choose the same calls live and afterwards.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import syscalls.calls  # noqa: F401  fills the table
 from emu.places import Locate, Nowhere
 from emu.trace.schema import ERRORS
-from syscalls.args import CString, Cut, Deferred, FdNumber, Holding
+from syscalls.args import CString, Cut, Deferred, DirFdNumber, FdNumber, Holding
 from syscalls.describe import Shown
 from syscalls.table import TABLE, Syscall, lookup
 
@@ -142,6 +142,26 @@ class _Parts:
                 at += 1
         if entry.outcome.is_fd:
             self.shown["result"] = _of_result
+        self.fds: Callable[[Live], Sequence[int]] = self._all_fds
+        if not self.shown:
+            self.fds = lambda record: ()
+        elif (
+            len(self.shown) == 1
+            and self.descriptors
+            and not isinstance(entry.args[next(iter(self.shown))], DirFdNumber)
+        ):
+            only = self.descriptors[0]
+            self.fds = lambda record: (only(record),)
+
+    def _all_fds(self, record: Live) -> Sequence[int]:
+        found = [get(record) for get in self.descriptors]
+        for get in self.shown.values():
+            held = get(record)
+            if isinstance(held, Holding):
+                found += held.fds()
+        if self.shown.get("result") is _of_result and _of_result(record) is not None:
+            found.append(record[7])
+        return [fd for fd in found if type(fd) is int]  # no AT_FDCWD
 
 
 def _of_register(arg: Any, index: int) -> Callable[[Live], Any]:
@@ -193,17 +213,9 @@ def _number(shown: Shown) -> int | None:
 # Over live records
 
 
-def live_fds(record: Live) -> list[int]:
+def live_fds(record: Live) -> Sequence[int]:
     """The descriptors that a call is about, in the order of its arguments."""
-    parts = _parts[record[5]]
-    found = [get(record) for get in parts.descriptors]
-    for get in parts.shown.values():
-        held = get(record)
-        if isinstance(held, Holding):
-            found += held.fds()
-    if parts.shown.get("result") is _of_result and _of_result(record) is not None:
-        found.append(record[7])
-    return [fd for fd in found if type(fd) is int]  # no AT_FDCWD
+    return _parts[record[5]].fds(record)
 
 
 def live_paths(record: Live) -> list[str]:
@@ -211,8 +223,11 @@ def live_paths(record: Live) -> list[str]:
     parts = _parts[record[5]]
     found = [_path(get(record)) for get in parts.paths]
     for get in parts.shown.values():
-        texts = _texts(get(record))
-        found += texts.values() if type(texts) is dict else [texts]
+        shown = get(record)
+        if type(shown) is Shown:
+            found.append(shown.text)
+        elif shown is not None:
+            found += (_texts(shown) or {}).values()
     return [path for path in found if path]
 
 
@@ -287,7 +302,7 @@ def _path(data: Any) -> str | None:
     return data.encode("latin-1", "replace").decode("utf-8", "surrogateescape") if type(data) is str else None
 
 
-def _first(values: list[int]) -> int | None:
+def _first(values: Sequence[int]) -> int | None:
     return values[0] if values else None
 
 

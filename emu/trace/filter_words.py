@@ -49,13 +49,11 @@ ALL = Calls((), True)
 NONE = Calls()
 
 ALIASES = {
-    "accept4": "accept4",
     "fstatat": "newfstatat",
     "fstatat64": "newfstatat",
     "pread": "pread64",
     "pwrite": "pwrite64",
     "prlimit": "prlimit64",
-    "getdents": "getdents",
     "sigaction": "rt_sigaction",
     "sigprocmask": "rt_sigprocmask",
     "sigreturn": "rt_sigreturn",
