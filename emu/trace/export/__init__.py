@@ -12,6 +12,7 @@ from emu.trace.export.output import ExportError, opened, wrong_target
 FORMATS = {
     "text": "emu.trace.export.text",
     "json": "emu.trace.export.json_lines",
+    "chrome": "emu.trace.export.chrome",
     "csv": "emu.trace.export.csv_table",
     "sqlite": "emu.trace.export.sqlite",
 }
