@@ -42,6 +42,7 @@ class GuestBytes:
         self._bases = self._mirror.bases
         self._tables = self._pages.tables
         self._views: dict[int, memoryview] = {}
+        self._chars: dict[int, ctypes.Array[ctypes.c_char]] = {}  # the same; a slice of these is bytes
         self._self_modifying = 0  # bytes that are both writable and executable
         self._bus_error = array("Q", [0])
         cpu.use_pages(self._pages.directory_address)
@@ -67,7 +68,7 @@ class GuestBytes:
             offset = address & _OFFSET
             if table is None or not table[offset >> 12] & READ:
                 fail(errno.EFAULT)
-            return self._views[index][offset : offset + size].tobytes()
+            return self._chars[index][offset : offset + size]
         if size <= 0:
             return b""
         if self._pages.run(address, size, READ) < size:

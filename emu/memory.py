@@ -232,6 +232,7 @@ class AddressSpace(GuestBytes):
         for view in self._views.values():
             view.release()
         self._views.clear()
+        self._chars.clear()
         for index, base in self._bases.items():
             release(base + (index << CHUNK_SHIFT))
         self._mirror.close()
@@ -283,6 +284,7 @@ class AddressSpace(GuestBytes):
                 host = self._mirror.add_chunk(index)
                 self._pages.add_chunk(index)
                 self._views[index] = memoryview((ctypes.c_ubyte * CHUNK).from_address(host)).cast("B")
+                self._chars[index] = (ctypes.c_char * CHUNK).from_address(host)
                 self._cpu.add_chunk(index << CHUNK_SHIFT, host)
 
     def _chunks(self, start: int, end: int) -> list[tuple[int, int]]:

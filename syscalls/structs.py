@@ -29,7 +29,7 @@ class Layout:
         self.json_template = ""
         """For a structure of nothing but numbers: its JSON, to be filled in with `%` from the unpacked values."""
         if not any(self._show) and all(field[0][-1] in "xbBhHiIqQ" for field in fields):
-            self.json_template = "{" + ", ".join(f'"{field}": %d' for field in self.fields) + "}"
+            self.json_template = "{" + ",".join(f'"{field}":%d' for field in self.fields) + "}"
 
     def show(self, data: bytes) -> dict[str, Any]:
         """The fields by name, as a trace shows them."""

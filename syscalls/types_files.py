@@ -9,13 +9,13 @@ from syscalls.args import (
     STRUCT_LIMIT,
     Arg,
     Data,
-    FdList,
     Flags,
     OutBytes,
     OutStruct,
     Signed64,
     Unsigned32,
     Unsigned64,
+    WithFds,
     fd_text,
     payload,
     strace_text,
@@ -165,7 +165,7 @@ class OutPair(Arg):
             fds = struct.unpack("<ii", thread.memory.read(value, 8))
         except OSError:
             return value
-        return FdList(list(fds), describe_all(thread, fds))
+        return WithFds(list(fds), fds, describe_all(thread, fds))
 
     def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
         if isinstance(data, list):

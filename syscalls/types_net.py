@@ -1,10 +1,22 @@
 """Argument types of sockets: addresses, messages with their buffers and control data, option values."""
 
 import struct
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from syscalls import socket_data
-from syscalls.args import PAYLOAD_LIMIT, STRUCT_LIMIT, Arg, Data, strace_text
+from syscalls.args import (
+    NO_TEXTS,
+    PAYLOAD_LIMIT,
+    STRUCT_LIMIT,
+    Arg,
+    Data,
+    Signed32,
+    WithFds,
+    fd_text,
+    strace_text,
+)
+from syscalls.describe import describe_all
 from syscalls.flags.net import (
     AddressFamily,
     IpOption,
@@ -124,27 +136,29 @@ class MsgHdrIn(Arg):
     """A struct msghdr that the call reads: name, buffers with their bytes, control messages."""
 
     phase = "in"
+    holds_fds = True
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
-        return _message(thread, value, None) if value else None
+        return _with_passed(thread, _message(thread, value, None)) if value else None
 
-    def text(self, data: Data) -> str:
-        return _message_text(data)
+    def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
+        return _message_text(data, texts)
 
 
 class MsgHdrOut(Arg):
     """A struct msghdr that the call fills in; of the buffers what the result says."""
 
     phase = "out"
+    holds_fds = True
     uses = ("result",)
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         if not value or used[0] < 0:
             return value or None
-        return _message(thread, value, used[0])
+        return _with_passed(thread, _message(thread, value, used[0]))
 
-    def text(self, data: Data) -> str:
-        return _message_text(data)
+    def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
+        return _message_text(data, texts)
 
 
 def _message(thread: "Thread", address: int, filled: int | None) -> Data:
@@ -172,14 +186,43 @@ def _message(thread: "Thread", address: int, filled: int | None) -> Data:
     return shown
 
 
-def _message_text(data: Data) -> str:
+def _with_passed(thread: "Thread", data: Data) -> Data:
+    """A message, or several, together with what its SCM_RIGHTS descriptors are."""
+    fds: list[int] = []
+    for one in data if isinstance(data, list) else [data]:
+        header = one.get("msg_hdr", one) if isinstance(one, dict) else None
+        control = header.get("msg_control") if isinstance(header, dict) else None
+        for item in control if isinstance(control, list) else ():
+            if item["cmsg_type"] == "SCM_RIGHTS":
+                fds += item["cmsg_data"]
+    return WithFds(data, fds, describe_all(thread, fds)) if fds else data
+
+
+def _control_text(control: Data, texts: Mapping[int, str]) -> str:
+    if not isinstance(control, list):
+        return strace_text(control)
+    parts = []
+    for item in control:
+        shown = strace_text(item["cmsg_data"])
+        if item["cmsg_type"] == "SCM_RIGHTS":
+            shown = "[" + ", ".join([fd_text(fd, texts) for fd in item["cmsg_data"]]) + "]"
+        parts.append(f"{{cmsg_level={item['cmsg_level']}, cmsg_type={item['cmsg_type']}, cmsg_data={shown}}}")
+    return "[" + ", ".join(parts) + "]"
+
+
+def _message_text(data: Data, texts: Mapping[int, str]) -> str:
     if isinstance(data, int):
         return hex(data)
     if not isinstance(data, dict):
         return strace_text(data)
     parts = []
     for key, value in data.items():
-        shown = socket_data.address_text(value) if key == "msg_name" else strace_text(value)
+        if key == "msg_name":
+            shown = socket_data.address_text(value)
+        elif key == "msg_control":
+            shown = _control_text(value, texts)
+        else:
+            shown = strace_text(value)
         parts.append(f"{key}={shown}")
     return "{" + ", ".join(parts) + "}"
 
@@ -188,6 +231,7 @@ class MsgVectorIn(Arg):
     """An array of struct mmsghdr to send; `count` names the parameter with its size."""
 
     phase = "in"
+    holds_fds = True
 
     def __init__(self, count: str) -> None:
         self.uses = (count,)
@@ -196,10 +240,10 @@ class MsgVectorIn(Arg):
         if not value:
             return None
         rows = range(value, value + min(used[0], STRUCT_LIMIT) * ROW, ROW)
-        return [{"msg_hdr": _message(thread, row, None)} for row in rows]
+        return _with_passed(thread, [{"msg_hdr": _message(thread, row, None)} for row in rows])
 
-    def text(self, data: Data) -> str:
-        return _vector_text(data)
+    def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
+        return _vector_text(data, texts)
 
 
 class MsgVectorOut(MsgVectorIn):
@@ -220,16 +264,16 @@ class MsgVectorOut(MsgVectorIn):
             except OSError:
                 return value
             shown.append({"msg_hdr": _message(thread, row, length), "msg_len": length})
-        return shown
+        return _with_passed(thread, shown)
 
 
-def _vector_text(data: Data) -> str:
+def _vector_text(data: Data, texts: Mapping[int, str]) -> str:
     if not isinstance(data, list):
         return hex(data) if isinstance(data, int) else strace_text(data)
     parts = []
     for one in data:
         length = f", msg_len={one['msg_len']}" if "msg_len" in one else ""
-        parts.append("{msg_hdr=" + _message_text(one["msg_hdr"]) + length + "}")
+        parts.append("{msg_hdr=" + _message_text(one["msg_hdr"], texts) + length + "}")
     return "[" + ", ".join(parts) + "]"
 
 
@@ -247,7 +291,7 @@ class OptionName(Arg):
 
     phase = "in"
     uses = ("level",)
-    conversion = "(({} & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000"
+    conversion = Signed32.conversion
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         names = _OPTIONS.get(used[0])

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from syscalls.args import NO_TEXTS, STRUCT_LIMIT, Arg, Data, Described, FdList, Holding, fd_text, strace_text
+from syscalls.args import NO_TEXTS, STRUCT_LIMIT, Arg, Data, Described, Holding, WithFds, fd_text, strace_text
 from syscalls.describe import Shown, describe_all
 from syscalls.flags.polling import Epoll, EpollOp, Poll
 
@@ -22,7 +22,7 @@ class _Texts(dict[int, str]):
 
     def __missing__(self, value: int) -> str:
         fd, events, revents = _POLLFD.unpack(value.to_bytes(8, "little"))
-        text = f'{{"fd": {fd}, "events": "{Poll.text(events & 0xFFFF)}", "revents": "{Poll.text(revents)}"}}'
+        text = f'{{"fd":{fd},"events":"{Poll.text(events & 0xFFFF)}","revents":"{Poll.text(revents)}"}}'
         if len(self) < _CACHED:
             self[value] = text
         return text
@@ -64,7 +64,7 @@ class PollSet(Holding):
         ]
 
     def json(self) -> str:
-        return "[" + ", ".join([_json_of[value] for value in memoryview(self.raw).cast("Q")]) + "]"
+        return "[" + ",".join([_json_of[value] for value in memoryview(self.raw).cast("Q")]) + "]"
 
 
 class PollFds(Arg):
@@ -113,7 +113,7 @@ class FdSetArg(Arg):
         except OSError:
             return value
         fds = [fd for fd in range(count) if bits >> fd & 1][:STRUCT_LIMIT]
-        return FdList(fds, describe_all(thread, fds))
+        return WithFds(fds, fds, describe_all(thread, fds))
 
     def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
         if isinstance(data, list):

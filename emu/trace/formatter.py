@@ -75,7 +75,9 @@ class Formatter:
         try:
             return self._encoder.encode_lines(out)
         except UnicodeEncodeError:  # a path that is no UTF-8 (PEP 383)
-            return "".join([json.dumps(_as_dict(line), default=_by_json) + "\n" for line in out]).encode()
+            return "".join(
+                [json.dumps(_as_dict(line), default=_by_json, separators=(",", ":")) + "\n" for line in out]
+            ).encode()
 
     def _place(self, pc: int) -> Place:
         place = self._locate(pc)

@@ -12,7 +12,7 @@ from emu.places import Locate
 from emu.trace.formatter import Formatter
 from emu.trace.schema import header
 
-BATCH = 512
+BATCH = 256
 """Records that are formatted and written in one go, if the guest does not wait earlier."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -41,7 +41,7 @@ class JsonLines:
         self._failed = ""
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
-        self._write(json.dumps(header(**run)).encode() + b"\n")
+        self._write(_json(header(**run)) + b"\n")
 
     def record(self, record: tuple[Any, ...]) -> None:
         """Takes one system call."""
@@ -64,7 +64,7 @@ class JsonLines:
             text = self._formatter.lines(held)
             if self._gap:
                 gap = {"event": "lost", "time": _time(held[0]), "count": self._gap}
-                text = json.dumps(gap).encode() + b"\n" + text
+                text = _json(gap) + b"\n" + text
         if self._write(text):
             self._gap = 0
         else:
@@ -114,6 +114,10 @@ class JsonLines:
                 "records are lost until there is room again" if full else "the trace ends here (incomplete)"
             )
             self._note(f"trace file {self.path}: {self._failed}: {then}, the guest goes on")
+
+
+def _json(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, separators=(",", ":")).encode()
 
 
 def _time(record: Any) -> Any:

@@ -102,7 +102,9 @@ def test_messages_with_descriptors() -> None:
     control = build([Message(SocketLevel.SOL_SOCKET, Scm.SCM_RIGHTS, struct.pack("<ii", 5, 6))], 24)
     thread = guest(message(b"hello", control))
     arg = MsgHdrIn()
-    data = arg.capture(thread, BASE)
+    held = arg.capture(thread, BASE)
+    assert held.fds() == [5, 6]
+    data = held.data()
     assert data["msg_iov"] == [{"iov_base": b"hello", "iov_len": 5}]
     assert data["msg_control"] == [
         {"cmsg_level": "SOL_SOCKET", "cmsg_type": "SCM_RIGHTS", "cmsg_data": [5, 6]}
