@@ -1,4 +1,4 @@
-"""The command line: `emu run`, `trace`, `build`, `syscalls`. Options stand before `--`, the guest's arguments after it."""
+"""The command line: `emu run`, `trace`, `diff`, `build`, `syscalls`. Options stand before `--`, the guest's arguments after it."""
 
 import argparse
 import importlib
@@ -17,6 +17,7 @@ examples:
   emu run server.elf -- 4              run a program (here the bundled server, with four workers)
   emu trace ./hello -- world           show each system call as it completes
   emu trace -o calls.jsonl ./hello     keep the calls in a file; `emu trace calls.jsonl` shows them
+  emu diff good.jsonl bad.jsonl        where the second run parts from the first
   emu build program.py -o program.elf  compile a guest program
   emu syscalls                         which system calls are supported
 
@@ -45,6 +46,19 @@ _BUILD = """
 examples:
   emu build server -o server.elf --strip     the bundled server
   emu build program.py                       writes program.elf
+"""
+_DIFF = """
+Says where the second run parts from the first, thread by thread: descriptors, process ids, addresses, ports and times
+do not count, nor does what timing alone decides (--exact: that does). With --native runs ELF on the bare kernel, with
+your rights and on your files, and under emu, with the same input, and compares the two.
+
+examples:
+  emu diff good.jsonl bad.jsonl
+  emu diff -e trace=%network --all good.jsonl bad.jsonl
+  emu diff --native ./hello -- world
+  emu diff --native --drive 'curl -s $EMU_ADDRESS' server.elf -- 1 127.0.0.1 0
+
+exit status: 0 no divergence, 1 a divergence, 125 when emu itself failed or was used wrongly.
 """
 _SYSCALLS = """
 examples:
@@ -110,6 +124,57 @@ def _add_run_options(parser: _Parser) -> None:
     parser.add_argument("--debug", action="store_true", help="a traceback when emu itself fails")
 
 
+def _add_diff(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    diff = _add(commands, "diff", "compare two traces, or a run on the bare kernel with one under emu", _DIFF)
+    diff.usage = "emu diff [OPTIONS] A B\n       emu diff --native [OPTIONS] ELF [-- ARGUMENTS]"
+    add = diff.add_argument
+    add("--all", action="store_true", help="show every divergence, not only the first")
+    add("--exact", action="store_true", help="timing counts, too: wake-ups, EAGAIN, how a stream was cut")
+    add(
+        "-e",
+        dest="filters",
+        metavar="EXPR",
+        action="append",
+        default=[],
+        help="compare these calls only, as for trace",
+    )
+    add(
+        "-C",
+        dest="context",
+        metavar="N",
+        type=int,
+        default=4,
+        help="calls shown around a divergence (default 4)",
+    )
+    add("--no-color", action="store_true", help="no colours, also on a terminal")
+    add("--native", action="store_true", help="run ELF on the bare kernel and under emu, and compare")
+    add("--stdin", metavar="FILE", help="what both runs read as standard input (default: nothing)")
+    add(
+        "--drive",
+        metavar="COMMAND",
+        help="a shell command for each run, once the program listens (EMU_ADDRESS)",
+    )
+    add("--time-limit", metavar="SECONDS", type=float, help="end each run after this time (default 30)")
+    add("--keep", metavar="DIR", help="keep the two traces there: native.jsonl, emu.jsonl")
+    add(
+        "--env",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a variable of both runs' environment",
+    )
+    add("--root", metavar="DIR", help="under emu: show the guest this directory as /, read-only")
+    add(
+        "--rw",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="under emu: let it see and change this directory",
+    )
+    add("--debug", action="store_true", help="a traceback when emu itself fails")
+    add("files", metavar="A B | ELF", nargs="+", help="two saved traces; with --native a program, as for run")
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line as an argparse parser."""
     top = _Parser(
@@ -148,6 +213,8 @@ def parser() -> argparse.ArgumentParser:
     build.add_argument("--strip", action="store_true", help="leave symbols and debug information out")
     build.add_argument("--debug", action="store_true", help="a traceback when emu itself fails")
 
+    _add_diff(commands)
+
     syscalls = _add(commands, "syscalls", "list the supported system calls", _SYSCALLS)
     form = syscalls.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as a JSON list, missing calls included")
@@ -160,11 +227,12 @@ _HANDLERS = {
     "run": ("emu.cli_run", "run"),
     "trace": ("emu.cli_trace", "trace"),
     "build": ("emu.cli_build", "build"),
+    "diff": ("emu.cli_diff", "run"),
     "syscalls": ("emu.cli_syscalls", "show"),
 }
 """Module and function of each command; a command loads only what it needs (`emu --version` loads nothing)."""
 
-_COMMANDS = "run, trace, build and syscalls"
+_COMMANDS = "run, trace, diff, build and syscalls"
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -192,7 +260,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
             if extra[0].startswith("-"):
                 hint = f"`emu {known.command} --help` lists the options; {hint}"
         raise Failure(f"{what} {extra[0]}\n{hint}")
-    if guest is not None and known.command not in ("run", "trace"):
+    if guest is not None and known.command not in ("run", "trace", "diff"):
         raise Failure(f"emu {known.command} takes nothing after --")
     known.arguments = guest or []
     return known

@@ -1,0 +1,166 @@
+"""A saved trace taken apart by thread: who began whom, and the records of one thread in their order, read on demand.
+
+What is held in memory is eight bytes a record and the places of what was mapped; the records stay in the file.
+"""
+
+import mmap
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from emu.trace.read import Damage, Reader, TraceError
+from emu.trace.record import parse, projected
+from emu.trace.regions import MAPPING_CALLS, Locate, Regions
+from emu.trace.symbol import Symbol
+
+_PLACED_CALLS = MAPPING_CALLS | {
+    "mprotect",
+    "madvise",
+    "mlock",
+    "munlock",
+    "mlock2",
+    "msync",
+    "mincore",
+    "clone",
+}
+"""The calls whose addresses are followed to their regions."""
+
+PROCESS = 0
+"""The key of the events that are the whole process's: its end, and what ended it."""
+
+
+class _Line(msgspec.Struct, gc=False):
+    event: str
+    tid: int = 0
+    pid: int = 0
+    parent: int | None = None
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Strand:
+    """One thread: its tid, where its records are, and the threads that it began, in order."""
+
+    tid: int
+    parent: int | None = None
+    offsets: "array[int]" = field(default_factory=lambda: array("Q"))
+    children: list[int] = field(default_factory=list)
+
+
+class ByThread:
+    """The threads of a trace. Raises `TraceError` or OSError as `emu.trace.read.Reader` does; ValueError for a pipe.
+
+    `strands` are by tid, with what belongs to no thread under `PROCESS`; `roots` are the threads that nobody in the trace
+    began, in order of appearance. `damage` says what could not be read.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = str(path)
+        with Reader(path) as reader:
+            self.header = reader.header
+            if not reader.size:
+                raise TraceError(self.path, 1, "a pipe cannot be compared: write the trace to a file first")
+        with open(path, "rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.strands: dict[int, Strand] = {PROCESS: Strand(PROCESS)}
+        self.roots: list[int] = []
+        self.damage: Damage | None = None
+        self._places: dict[int, dict[int, Symbol]] = {}
+        try:
+            self._index()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._map.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return sum(len(strand.offsets) for strand in self.strands.values())
+
+    def read(self, tid: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """The records of a thread: the number of each in the thread, from 1, and its place in the file come before it."""
+        strand = self.strands.get(tid)
+        for number, offset in enumerate(strand.offsets if strand is not None else (), 1):
+            yield number, offset, parse(self._line(offset))
+
+    def locate(self, offset: int) -> Locate:
+        """What finds the regions of addresses in the record at a place."""
+        return self._places.get(offset, _NOWHERE).get
+
+    def _line(self, offset: int) -> bytes:
+        self._map.seek(offset)
+        return self._map.readline()
+
+    def _index(self) -> None:
+        decode = projected(_Line)
+        regions = Regions()
+        strands = self.strands
+        number = offset = 0
+        readline = self._map.readline
+        while line := readline():
+            number += 1
+            try:
+                found = decode(line)
+                if found.event == "syscall":
+                    if found.name in _PLACED_CALLS:
+                        self._place(offset, parse(line), regions)
+                    strand = strands.get(found.tid) or self._new(found.tid, None)
+                elif found.event == "thread_start":
+                    self._new(found.tid, found.parent)
+                    offset += len(line)
+                    continue
+                else:
+                    strand = strands[PROCESS]
+                    if found.tid:
+                        strand = strands.get(found.tid) or self._new(found.tid, None)
+                strand.offsets.append(offset)
+            except ValueError as error:
+                if number > 1 and line.strip():
+                    self._damaged(number, str(error))
+            offset += len(line)
+
+    def _new(self, tid: int, parent: int | None) -> Strand:
+        """A thread that appears; a number that is used again is a new thread only where the trace tells its start."""
+        strand = self.strands.get(tid)
+        if strand is None:
+            strand = self.strands[tid] = Strand(tid, parent)
+            if parent is not None and parent in self.strands:
+                self.strands[parent].children.append(tid)
+            else:
+                self.roots.append(tid)
+        return strand
+
+    def _place(self, offset: int, record: dict[str, Any], regions: Regions) -> None:
+        regions.before(record)
+        found = {}
+        for value in (*record["args"].values(), record["result"]):
+            if type(value) is int and value > 0:
+                symbol = regions.locate(value)
+                if symbol is not None:
+                    found[value] = symbol
+        regions.after(record)
+        if found:
+            self._places[offset] = found
+
+    def _damaged(self, number: int, why: str) -> None:
+        if self.damage is None:
+            self.damage = Damage(1, number, why, self.path)
+        else:
+            self.damage = Damage(self.damage.lines + 1, self.damage.first, self.damage.why, self.path)
+
+
+_NOWHERE: dict[int, Symbol] = {}
