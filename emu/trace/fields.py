@@ -240,6 +240,19 @@ def live_objects(record: Live) -> list[int]:
     return found
 
 
+def live_descriptor(record: Live) -> tuple[Any, str] | None:
+    """The descriptor that a call works on: what identifies its open file description, and `3<eventfd>`; None without one."""
+    parts = _parts[record[5]]
+    name = next(iter(parts.shown), None)
+    if name is None:
+        return None
+    shown = parts.shown[name](record)
+    if type(shown) is not Shown:
+        return SEVERAL if isinstance(shown, Holding) else None
+    fd = record[7] if name == "result" else parts.data[name](record)
+    return _descriptor(fd, _text(shown), _number(shown))
+
+
 def _live_argument(name: str) -> Callable[[Live], Any]:
     def argument(record: Live) -> Any:
         get = _parts[record[5]].data.get(name)
@@ -294,6 +307,32 @@ def saved_objects(record: Saved) -> list[int]:
     for number in (record.get("objects") or {}).values():
         found += number.values() if type(number) is dict else [number]
     return found
+
+
+def saved_descriptor(record: Saved) -> tuple[Any, str] | None:
+    """As `live_descriptor`."""
+    described = record.get("fds") or {}
+    name = next(iter(described), None)
+    if name is None:
+        return None
+    text = described[name]
+    if type(text) is dict:
+        return SEVERAL
+    arg = lookup(record["number"]).args.get(name)
+    if text is None and arg is not None and arg.holds_fds:
+        return None
+    fd = record.get("result") if name == "result" else record["args"].get(name)
+    return _descriptor(fd, text, (record.get("objects") or {}).get(name))
+
+
+SEVERAL = ("several", "several")
+"""The descriptor of calls that work on several at once (poll, select, pipe)."""
+
+
+def _descriptor(fd: Any, text: str | None, number: Any) -> tuple[Any, str]:
+    if text is None:
+        return ("closed", fd), f"{fd} (not open)"
+    return (number if number is not None else (fd, text)), f"{fd}<{text}>"
 
 
 def _path(data: Any) -> str | None:

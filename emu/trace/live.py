@@ -1,58 +1,137 @@
-"""The sink that shows each call on a descriptor (stderr) as it completes, in strace's form."""
+"""The sink that shows each call on a descriptor (stderr) as it completes, and those that wait while they do."""
 
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from emu.trace.text import Palette, call_line, event_line
+from emu.places import Locate
+from emu.trace.layout import Form, Layout
+from emu.trace.text import Palette
+
+if TYPE_CHECKING:
+    from emu.dispatch import InProgress
+
+HELD = 1 << 20
+"""Bytes that are held back, at most, for a terminal that takes nothing now; more is lost."""
+
+
+class Screen:
+    """A descriptor for whole lines, which others may write to as well.
+
+    `open_line` is set by whoever sees that somebody else has written there and not ended the line: the next line of ours
+    then begins on a new one. A reader that goes away (a closed pipe) ends the writing. Where the descriptor takes nothing
+    now (somebody has made it non-blocking), up to `HELD` bytes are held back, whole lines.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.open_line = False
+        self.lost = 0
+        self._held = b""
+
+    def line(self, text: str) -> None:
+        """Writes a line, given without its newline."""
+        if self.fd < 0:
+            return
+        data = (text + "\n").encode("utf-8", "backslashreplace")
+        if self.open_line:
+            self.open_line = False
+            data = b"\n" + data
+        if self._held:
+            if len(self._held) + len(data) > HELD:
+                self.lost += 1
+                return
+            data = self._held + data
+        self._held = b""
+        self._write(data)
+
+    def flush(self) -> None:
+        """Tries to write what is held back."""
+        if self._held:
+            data, self._held = self._held, b""
+            self._write(data)
+
+    def close(self) -> None:
+        """Writes what is held back, now that nobody else is to be kept waiting. The descriptor stays open."""
+        if self._held and self.fd >= 0:
+            os.set_blocking(self.fd, True)
+            self.flush()
+            os.set_blocking(self.fd, False)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[os.write(self.fd, data) :]
+        except BlockingIOError:
+            self._held = data
+        except OSError:
+            self.fd = -1
 
 
 class Live:
     """Writes one line a record, at once: lines stand in the order in which the guest's own output came.
 
-    A reader that goes away (a closed pipe) ends the live trace, not the guest.
+    `locate` is needed for call chains.
     """
 
-    def __init__(self, fd: int = 2, palette: Palette | None = None) -> None:
-        self._fd = fd
-        self._palette = palette or Palette()
+    def __init__(
+        self,
+        fd: int = 2,
+        palette: Palette | None = None,
+        *,
+        form: Form | None = None,
+        locate: Locate | None = None,
+    ) -> None:
+        self.screen = Screen(fd)
+        self._layout = Layout(form or Form(palette or Palette()), locate)
+        self._told: set[int] = set()
 
     def record(self, record: tuple[Any, ...]) -> None:
         """Shows one system call."""
-        _, _, _, blocked, thread, entry, registers, result, _, before, after, _ = record
+        sequence, began, duration, blocked, thread, entry, registers, result, pc, before, after, extra = (
+            record
+        )
         is_new = after and entry.outcome.is_fd and result is not None and result >= 0
-        new_fd = after[-1].text if is_new else None
-        self._line(
-            call_line(
-                self._palette,
+        if self._told:
+            self._told.discard(sequence)
+        self.screen.line(
+            self._layout.call(
                 tid=thread.tid,
-                entry=entry,
-                args=entry.text(registers, before, after),
-                result=result,
-                result_fd=new_fd,
+                began=began,
+                duration=duration,
                 blocked=blocked,
+                entry=entry,
+                args=self._args(entry, registers, before, after),
+                result=result,
+                result_fd=after[-1].text if is_new else None,
+                stack=self._layout.chain(pc, extra["stack"]) if extra and "stack" in extra else (),
             )
         )
 
     def event(self, event: dict[str, Any]) -> None:
         """Shows one event."""
-        self._line(event_line(self._palette, event))
+        line = self._layout.event(event)
+        if line is not None:
+            self.screen.line(line)
+
+    def waiting(self, calls: "Sequence[InProgress]") -> None:
+        """Shows calls that wait, each once."""
+        for call in calls:
+            if call.sequence not in self._told:
+                self._told.add(call.sequence)
+                args = self._args(call.entry, call.registers, call.before, call.so_far())
+                self.screen.line(
+                    self._layout.waiting(tid=call.thread.tid, began=call.started, entry=call.entry, args=args)
+                )
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Nothing is held back but what the terminal did not take."""
+        self.screen.flush()
 
     def close(self) -> None:
         """The descriptor is the bench's own: it stays open."""
+        self.screen.close()
 
-    def _line(self, text: str) -> None:
-        if self._fd < 0:
-            return
-        data = (text + "\n").encode("utf-8", "replace")
-        try:
-            while data:
-                data = data[os.write(self._fd, data) :]
-        except (
-            BlockingIOError
-        ):  # the terminal was made non-blocking by a guest or a neighbour: this line is lost
-            return
-        except OSError:
-            self._fd = -1
+    def _args(self, entry: Any, registers: Any, before: Any, after: Any) -> str:
+        text: str = entry.text(registers, before, after)
+        return text
