@@ -20,12 +20,17 @@ from bench_loops import Effort, compute_rows, hello_rows, syscall_rows, traced_r
 from bench_report import SUBJECT_LABELS, Row, as_json, columns, machine, machine_line, markdown, verdict
 from bench_run import MeasureError, Subject, subjects
 from bench_servers import http_rows, memory_rows, websocket_rows
+from bench_traces import file_rows, filter_rows, long_rows, tracing_rows
 from rich.console import Console
 from rich.table import Table
 
 FIGURES: dict[str, Callable[[dict[str, Subject], Path, Effort], list[Row]]] = {
     "traced": traced_rows,
     "syscall": syscall_rows,
+    "tracing": tracing_rows,
+    "filters": filter_rows,
+    "long": long_rows,
+    "files": file_rows,
     "cpu": compute_rows,
     "http": http_rows,
     "websocket": websocket_rows,

@@ -28,13 +28,20 @@ class Effort:
         return one.cpu if self.clock == "cpu" else one.wall
 
 
-LOGGING = frozenset({"emu-trace", "strace", "qemu-strace"})
+LOGGING = frozenset({"emu-trace", "emu-filter", "strace", "qemu-strace"})
 """The subjects that write a line for each call."""
 
 SHORT = 10
 """Calls of the short run, whose time is taken off the long run's."""
 
-FIRST_GUESS = {"native": 200_000, "qemu": 50_000, "emu": 20_000, "emu-trace": 10_000, "qemu-strace": 10_000}
+FIRST_GUESS = {
+    "native": 200_000,
+    "qemu": 50_000,
+    "emu": 20_000,
+    "emu-trace": 10_000,
+    "emu-filter": 10_000,
+    "qemu-strace": 10_000,
+}
 """Calls of the trial run, from which the long run's number follows; 1,000 for the others."""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 SUBJECT_LABELS = {
     "emu": "emu run",
     "emu-trace": "emu trace -o",
+    "emu-filter": "emu trace -o -e ...",
     "native": "native",
     "strace": "strace -f -o",
     "qemu": "qemu-x86_64",
