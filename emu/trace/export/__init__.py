@@ -13,6 +13,7 @@ FORMATS = {
     "text": "emu.trace.export.text",
     "json": "emu.trace.export.json_lines",
     "chrome": "emu.trace.export.chrome",
+    "pcapng": "emu.trace.export.pcapng",
     "csv": "emu.trace.export.csv_table",
     "sqlite": "emu.trace.export.sqlite",
 }
