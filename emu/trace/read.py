@@ -234,21 +234,27 @@ def line(record: dict[str, Any], palette: Palette) -> str:
     """A record as the live trace would have shown it."""
     if record["event"] != "syscall":
         return event_line(palette, record)
+    entry, args = entry_and_args(record)
+    return call_line(
+        palette,
+        tid=record["tid"],
+        entry=entry,
+        args=args,
+        result=record["result"],
+        result_fd=(record.get("fds") or {}).get("result"),
+        blocked=record["blocked"],
+    )
+
+
+def entry_and_args(record: dict[str, Any]) -> tuple[Syscall, str]:
+    """The table's entry for a saved call, and its arguments as text."""
     entry = _entry(record)
     fds = record.get("fds") or {}
     args = [
         _text(entry, name, data) + (f"<{fds[name]}>" if fds.get(name) else "")
         for name, data in record["args"].items()
     ]
-    return call_line(
-        palette,
-        tid=record["tid"],
-        entry=entry,
-        args=", ".join(filter(None, args)),
-        result=record["result"],
-        result_fd=fds.get("result"),
-        blocked=record["blocked"],
-    )
+    return entry, ", ".join(filter(None, args))
 
 
 def _entry(record: dict[str, Any]) -> Syscall:
