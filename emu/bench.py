@@ -67,6 +67,7 @@ class Bench:
         self.name = name
         self.exit_status: ExitStatus | None = None
         self.crash_report: str | None = None
+        self.timed_out = False
         self.locate = Places(b"")
         self.stop_wanted = False
         self.posted: deque[int] = deque()
@@ -177,7 +178,7 @@ class Bench:
 
     def _report(self, task: Task, fault: Any) -> None:
         self.crash_report = _postmortem().report(
-            self.name, task, fault, self.memory, self.cpu.registers(), self.locate.text
+            self.name, task, fault, self.memory, self.cpu.registers(), self.locate
         )
         self._say(self.crash_report.rstrip())
 
@@ -203,6 +204,7 @@ class Bench:
 
     def time_is_up(self) -> None:
         """The run's time limit has passed."""
+        self.timed_out = True
         self.note(f"the time limit of {self._limits.time} s is over: the guest is killed")
         self._end(None, Signal.SIGKILL)
 

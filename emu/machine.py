@@ -5,6 +5,7 @@ import os
 import signal as host_signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self, TypeVar, overload
 
 import syscalls.calls  # noqa: F401  fills the table
@@ -22,6 +23,7 @@ from emu.elf import parse, read_program
 from emu.hooks import Call, HookFailed, Hooks, When
 from emu.loader import Identity, load
 from emu.memory import DEFAULT_LIMIT
+from emu.output_watch import watch
 from emu.places import Places
 from emu.trace import Sink
 from syscalls.args import PAYLOAD_LIMIT
@@ -81,6 +83,7 @@ class Machine:
         name = os.path.basename(os.fsdecode(arguments[0])) if arguments else path
         limits = Limits(memory_limit, thread_limit, descriptor_limit, time_limit)
         self.seed = seed
+        self._is_bytes = isinstance(program, bytes)
         self._background: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._closed = False
@@ -116,7 +119,7 @@ class Machine:
             raise
         bench.first_thread(loaded.entry, loaded.stack_pointer)
         if stacks:
-            bench.dispatcher.record_stacks(call_chain)
+            bench.dispatcher.record_stacks(partial(call_chain, rules=bench.locate.rule))
         self._kept: Any = None
         if isinstance(trace, bool):
             self._kept = _sink("kept", "Kept", bench.locate) if trace else None
@@ -133,6 +136,11 @@ class Machine:
     def crash_report(self) -> str | None:
         """What the bench said about the guest's crash."""
         return self._bench.crash_report
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the guest was killed because its time limit was over."""
+        return self._bench.timed_out
 
     @property
     def threads(self) -> list[Thread]:
@@ -161,18 +169,37 @@ class Machine:
         """Sends a record of every system call, and events, to `sink`; None ends that."""
         self._bench.dispatcher.trace_to(sink)
 
-    def trace_to_file(self, path: str) -> None:
-        """Writes the trace as JSON lines; raises OSError when the file cannot be opened."""
+    def trace_to_file(self, path: str, through: Callable[[Sink], Sink] | None = None) -> None:
+        """Writes the trace as JSON lines; raises OSError when the file cannot be opened.
+
+        `through` gets the sink that writes, and gives the one that is traced to.
+        """
+        writer = _sink("jsonl", "JsonLines", path, self._bench.note, self.locate, **self.about())
+        self.trace_to(writer)
+
+    def about(self) -> dict[str, Any]:
+        """What ran, for the header of a trace (docs/trace-format.md)."""
         argv = [argument.decode("utf-8", "replace") for argument in self.process.argv]
-        about = {
-            "program": self.process.exe,
+        return {
+            "program": argv[0] if self._is_bytes and argv else self.process.exe,
             "argv": argv,
             "pid": self.process.pid,
             "seed": self.seed,
             "started": self._bench.dispatcher.started_at,
             "payload_limit": self.process.payload_limit,
         }
-        self.trace_to(_sink("jsonl", "JsonLines", path, self._bench.note, self.locate, **about))
+        sink = _sink("jsonl", "JsonLines", path, self._bench.note, self.locate, **about)
+        self.trace_to(sink if through is None else through(sink))
+
+    @property
+    def started_at(self) -> int:
+        """When the run began: nanoseconds since the epoch. Times in the trace count from there."""
+        return self._bench.dispatcher.started_at
+
+    def watch_output(self, fd: int, heard: Callable[[bool], None]) -> None:
+        """Tells `heard`, each time that the guest has written to where the host descriptor `fd` leads, whether its output
+        ended with a newline."""
+        watch(self._bench.dispatcher.calls, fd, heard)
 
     # Running
 
@@ -229,6 +256,10 @@ class Machine:
     def send_signal(self, number: int) -> None:
         """Sends a signal to the guest from any host thread."""
         self._bench.posted.append(number)
+        self._bench.host.interrupt()
+
+    def look_up(self) -> None:
+        """Makes a guest that waits look at the world once more, from any host thread: its sink is flushed after that."""
         self._bench.host.interrupt()
 
     def close(self) -> None:

@@ -45,6 +45,7 @@ class Places:
         self._elf = elf
         self._base = base
         self._symbols: Any = None
+        self._unwinder: Any = None
 
     def _chain(self, pc: int) -> Any:
         if self._symbols is None:
@@ -59,6 +60,12 @@ class Places:
     def chain(self, pc: int) -> Sequence[Place]:
         """All that were inlined into each other at a pc, innermost first."""
         return [Place(*place) for place in self._chain(pc)]
+
+    def rule(self, pc: int) -> Any:
+        """How the caller of what runs at a pc is found: an `emu.unwind.Rule`, or None."""
+        if self._unwinder is None:
+            self._unwinder = importlib.import_module("emu.unwind").Unwinder(self._elf, self._base)
+        return self._unwinder(pc)
 
     def text(self, pc: int) -> str:
         """The place in words: `parse+0x1c http.py:42`, with what it was inlined into; empty when nothing is known."""

@@ -1,7 +1,6 @@
 """Gathers what a crash report shows from a machine that has just stopped at a fault."""
 
 import functools
-from collections.abc import Callable
 
 from emu import crash
 from emu.call_chain import call_chain
@@ -9,6 +8,7 @@ from emu.cpu import Stop
 from emu.faults import STACK_REACH, Fault, classify
 from emu.memory import AddressSpace
 from emu.pages import BEYOND_FILE
+from emu.places import Places
 from emu.sched import Task
 from syscalls.flags import Prot
 from syscalls.flags.signals import SignalCode
@@ -55,7 +55,7 @@ def report(
     fault: Fault,
     memory: AddressSpace,
     registers: dict[str, int],
-    locate: Callable[[int], str],
+    places: Places,
 ) -> str:
     """The report as text. `registers` are those at the fault, by name, with rip, eflags, fs_base and gs_base."""
     thread = task.thread
@@ -70,8 +70,8 @@ def report(
             mappings=[
                 crash.Mapping(region.start, region.end, region.prot, region.name) for region in memory.regions
             ],
-            locate=locate,
-            chain=call_chain(memory, registers["rip"], registers["rsp"], registers["rbp"]),
+            locate=places.text,
+            chain=call_chain(memory, registers["rip"], registers["rsp"], registers["rbp"], rules=places.rule),
             calls=[
                 (number, args[: len(lookup(number).args)], result)
                 for number, args, result in task.context.last_calls()
