@@ -174,10 +174,42 @@ def strace_text(data: Data) -> str:
     if isinstance(data, dict):
         return "{" + ", ".join(f"{key}={strace_text(value)}" for key, value in data.items()) + "}"
     if isinstance(data, list):
-        return "[" + ", ".join(strace_text(item) for item in data) + "]"
+        return array_text(data, strace_text)
     if isinstance(data, Deferred):
         return strace_text(data.data())
     return str(data)
+
+
+class Abridged(list[Data]):
+    """The first elements of a longer array."""
+
+
+UNCUT = frozenset({"sun_path", "sysname", "nodename", "release", "version", "machine", "domainname"})
+"""Members of structures that are names: never cut."""
+
+
+def abridged(data: Data, limit: int | None) -> Data:
+    """Data with no more than `limit` bytes of each string and elements of each array, as strace's -s has it; None: all."""
+    if limit is None:
+        return data
+    if isinstance(data, bytes):
+        return data if len(data) <= limit else Cut(data[:limit], len(data))
+    if isinstance(data, Cut):
+        return Cut(data.head[:limit], data.size)
+    if isinstance(data, list):
+        shown = [abridged(item, limit) for item in data[:limit]]
+        return shown if len(data) <= limit else Abridged(shown)
+    if isinstance(data, dict):
+        return {key: value if key in UNCUT else abridged(value, limit) for key, value in data.items()}
+    return data
+
+
+def array_text(data: Sequence[Data], text: Callable[[Data], str], between: str = ", ") -> str:
+    """An array in brackets, each element by `text`; `...` for elements that are not shown."""
+    parts = [text(item) for item in data]
+    if type(data) is Abridged:
+        parts.append("...")
+    return "[" + between.join(parts) + "]"
 
 
 class _DataCache(dict[int, Data]):
@@ -209,6 +241,8 @@ class Arg:
     """Whether `capture` gives `Holding` data, and `text` takes a second argument: number to text of the open ones."""
     holds_bytes: ClassVar[bool] = False
     """Whether text that this shows (when it shows text and no structure) is bytes, not names."""
+    is_cut: ClassVar[bool] = True
+    """Whether long strings in the text may be cut; names of files never are."""
     data_form: ClassVar[str] = ""
     """For plain values: an expression over `{}`, the C value, that gives the same as `data`, only quicker."""
 
@@ -325,6 +359,7 @@ class CString(Arg):
     """A NUL-terminated path or name, read before the call."""
 
     holds_bytes = True
+    is_cut = False
     phase = "in"
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import json
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -12,15 +11,24 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import syscalls.calls  # noqa: F401  fills the table
+from emu.trace.call_text import BYTE_MEMBERS, entry_and_args, line
 from emu.trace.record import Brief, object_of, parse, projected, wrong_with
 from emu.trace.schema import FORMAT, VERSION
 from emu.trace.sniff import is_trace, packer
-from emu.trace.text import Palette, call_line, event_line
-from syscalls import numbers
-from syscalls.args import Cut, Data, Flags
-from syscalls.table import Syscall, lookup
 
-__all__ = ["Brief", "Damage", "Reader", "TraceError", "is_trace", "line", "parse", "projected", "wrong_with"]
+__all__ = [
+    "BYTE_MEMBERS",
+    "Brief",
+    "Damage",
+    "Reader",
+    "TraceError",
+    "entry_and_args",
+    "is_trace",
+    "line",
+    "parse",
+    "projected",
+    "wrong_with",
+]
 
 T = TypeVar("T")
 
@@ -45,13 +53,6 @@ _HEADER = {
     "started": int,
     "payload_limit": int,
 }
-
-
-BYTE_MEMBERS = frozenset(
-    {"iov_base", "sun_path", "sa_data", "cmsg_data", "msg_control"}
-    | {"sysname", "nodename", "release", "version", "machine", "domainname"}
-)
-"""Members of structures whose text is bytes; all other text in structures is names."""
 
 
 class TraceError(Exception):
@@ -138,12 +139,12 @@ class Reader:
             self.position += len(chunk)
             lines = (rest + chunk).split(b"\n")
             rest = lines.pop()
-            for line in lines:
+            for one in lines:
                 number += 1
                 if skipping:
                     skipping = False
                 else:
-                    yield number, line
+                    yield number, one
             if len(rest) > MAX_LINE and not number:
                 raise TraceError(self.path, 1, "not a trace: the first line is too long")
             if len(rest) > MAX_LINE and not skipping:
@@ -228,68 +229,3 @@ def _is_record(line: bytes) -> bool:
     except ValueError:
         return False
     return True
-
-
-def line(record: dict[str, Any], palette: Palette) -> str:
-    """A record as the live trace would have shown it."""
-    if record["event"] != "syscall":
-        return event_line(palette, record)
-    entry, args = entry_and_args(record)
-    return call_line(
-        palette,
-        tid=record["tid"],
-        entry=entry,
-        args=args,
-        result=record["result"],
-        result_fd=(record.get("fds") or {}).get("result"),
-        blocked=record["blocked"],
-    )
-
-
-def entry_and_args(record: dict[str, Any]) -> tuple[Syscall, str]:
-    """The table's entry for a saved call, and its arguments as text."""
-    entry = _entry(record)
-    fds = record.get("fds") or {}
-    args = [
-        _text(entry, name, data) + (f"<{fds[name]}>" if fds.get(name) else "")
-        for name, data in record["args"].items()
-    ]
-    return entry, ", ".join(filter(None, args))
-
-
-def _entry(record: dict[str, Any]) -> Syscall:
-    """The table's entry; for a call that this emu names differently, one that is only its name."""
-    entry = lookup(record["number"])
-    if entry.name != record["name"]:
-        entry = lookup(getattr(numbers, record["name"], -1))
-    return entry
-
-
-def _text(entry: Syscall, name: str, data: Any) -> str:
-    arg = entry.args.get(name)
-    if arg is None:  # written by another version: show the plain data
-        return json.dumps(data)
-    if isinstance(data, str) and arg.holds_bytes:
-        data = data.encode("latin-1", "replace")
-    elif not isinstance(arg, Flags):
-        data = _revive(data)
-    try:
-        return arg.text(data)
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
-        return json.dumps(data, default=str)
-
-
-def _revive(data: Any) -> Data:
-    """JSON back to data: what stands for a cut payload becomes one again."""
-    if isinstance(data, list):
-        return [_revive(item) for item in data]
-    if isinstance(data, dict):
-        if data.keys() == {"bytes", "size"}:
-            return Cut(str(data["bytes"]).encode("latin-1", "replace"), data["size"])
-        return {
-            key: value.encode("latin-1", "replace")
-            if isinstance(value, str) and key in BYTE_MEMBERS
-            else _revive(value)
-            for key, value in data.items()
-        }
-    return data

@@ -1,0 +1,136 @@
+"""A call's arguments and result as strace writes them, from the data of its record."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from emu.trace.schema import ERRORS, EXITS
+from emu.trace.text import Palette, call_line, event_line
+from syscalls import numbers
+from syscalls.args import NO_TEXTS, Arg, Cut, Data, FdNumber, Flags, abridged
+from syscalls.table import Syscall, lookup
+
+BYTE_MEMBERS = frozenset(
+    {"iov_base", "sun_path", "sa_data", "cmsg_data", "msg_control"}
+    | {"sysname", "nodename", "release", "version", "machine", "domainname"}
+)
+"""Members of structures whose text is bytes; all other text in structures is names."""
+
+
+class CallText(NamedTuple):
+    """The arguments that are shown, by name, and what stands behind the equals sign."""
+
+    args: list[tuple[str, str]]
+    result: str
+
+    @property
+    def inside(self) -> str:
+        """What stands between the parentheses."""
+        return ", ".join([text for _, text in self.args])
+
+
+def call_text(
+    entry: Syscall,
+    args: Mapping[str, Any],
+    fds: Mapping[str, Any] | None,
+    result: int | None,
+    limit: int | None = None,
+) -> CallText:
+    """The texts of a call from its record's "args", "fds" and "result".
+
+    `limit` is strace's -s: how many bytes of a string and elements of an array are shown; None: all there are.
+    """
+    described = fds or {}
+    shown: list[tuple[str, str]] = []
+    for name, value in args.items():
+        text = _argument(entry.args.get(name), value, described.get(name), limit)
+        if text:
+            shown.append((name, text))
+    return CallText(shown, _result(entry, result, described.get("result")))
+
+
+def text_of(record: Mapping[str, Any], limit: int | None = None) -> CallText:
+    """The texts of a saved call."""
+    return call_text(entry_of(record), record["args"], record.get("fds"), record["result"], limit)
+
+
+def line(record: Mapping[str, Any], palette: Palette, limit: int | None = None) -> str:
+    """A record as the live trace would have shown it. `limit` as in `call_text`."""
+    if record["event"] != "syscall":
+        return event_line(palette, dict(record))
+    entry = entry_of(record)
+    fds = record.get("fds") or {}
+    return call_line(
+        palette,
+        tid=record["tid"],
+        entry=entry,
+        args=call_text(entry, record["args"], fds, record["result"], limit).inside,
+        result=record["result"],
+        result_fd=fds.get("result"),
+        blocked=record["blocked"],
+    )
+
+
+def entry_and_args(record: Mapping[str, Any], limit: int | None = None) -> tuple[Syscall, str]:
+    """The table's entry for a saved call, and its arguments as text."""
+    return entry_of(record), text_of(record, limit).inside
+
+
+def entry_of(record: Mapping[str, Any]) -> Syscall:
+    """The table's entry; for a call that this emu names differently, one that is only its name."""
+    entry = lookup(record["number"])
+    if entry.name != record["name"]:
+        entry = lookup(getattr(numbers, record["name"], -1))
+    return entry
+
+
+def _argument(arg: Arg | None, value: Any, described: Any, limit: int | None) -> str:
+    if arg is None:  # written by another version: show the plain data
+        return json.dumps(value)
+    data = abridged(revived(arg, value), limit) if arg.is_cut else revived(arg, value)
+    try:
+        if arg.holds_fds:
+            return arg.text(data, _texts(described))  # type: ignore[call-arg]
+        text = arg.text(data)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+        return json.dumps(value, default=str)
+    return f"{text}<{described}>" if described and isinstance(arg, FdNumber) else text
+
+
+def _texts(described: Any) -> Mapping[int, str]:
+    if not isinstance(described, dict):
+        return NO_TEXTS
+    return {int(fd): text for fd, text in described.items() if text and fd.removeprefix("-").isdecimal()}
+
+
+def _result(entry: Syscall, result: int | None, described: Any) -> str:
+    if result is None:
+        return "?" if entry.number in EXITS else "? <unavailable>"
+    name = ERRORS.get(result)
+    if name:
+        return f"-1 {name} ({os.strerror(-result)})"
+    text = entry.outcome.text(result)
+    return f"{text}<{described}>" if described else text
+
+
+def revived(arg: Arg | None, data: Any) -> Data:
+    """JSON back to the data that a type gave: text that stands for bytes becomes bytes, a cut payload a `Cut`."""
+    if isinstance(data, str):
+        return data.encode("latin-1", "replace") if arg is not None and arg.holds_bytes else data
+    return data if isinstance(arg, Flags) else _revived(data)
+
+
+def _revived(data: Any) -> Data:
+    if isinstance(data, list):
+        return [_revived(item) for item in data]
+    if isinstance(data, dict):
+        if data.keys() == {"bytes", "size"}:
+            return Cut(str(data["bytes"]).encode("latin-1", "replace"), data["size"])
+        return {
+            key: value.encode("latin-1", "replace")
+            if isinstance(value, str) and key in BYTE_MEMBERS
+            else _revived(value)
+            for key, value in data.items()
+        }
+    return data
