@@ -1,0 +1,1 @@
+"""Looking at a saved trace: in the terminal, and as a page for a browser."""

@@ -1,0 +1,31 @@
+"""What the page's filters know of system calls, as data: their names, classes, errors and the members that can be asked for."""
+
+from typing import Any
+
+from emu.trace.fields import ARGUMENTS, FIELDS, SPACES
+from emu.trace.filter_words import ALIASES, CLASSES, ERRNOS, members
+from syscalls import numbers
+
+CATEGORIES = ("network", "memory", "signal", "process", "file", "desc", "clock")
+"""The classes that give a call its colour; the first that it belongs to."""
+
+
+def category(name: str) -> str:
+    """Of a call (or an event) the class that gives it its colour."""
+    number = getattr(numbers, name, None)
+    if type(number) is not int:
+        return "other"
+    return next((word for word in CATEGORIES if number in members(word)), "other")
+
+
+def words() -> dict[str, Any]:
+    """The words of filters, for JSON."""
+    return {
+        "calls": {name: number for number, name in sorted(numbers.NAMES.items())},
+        "aliases": ALIASES,
+        "classes": {name: sorted(members(name).numbers) for name in (*CLASSES, "net")},
+        "errnos": ERRNOS,
+        "fields": {name: field.meaning for name, field in FIELDS.items()},
+        "spaces": SPACES,
+        "arguments": sorted(ARGUMENTS),
+    }

@@ -1,0 +1,173 @@
+// The detail pane: one event with everything that is known of it, and what it is connected with.
+
+const REGISTERS = ["rdi", "rsi", "rdx", "r10", "r8", "r9"];
+
+class Detail {
+  constructor(trace, root, actions) {
+    this.trace = trace;
+    this.root = root;
+    this.actions = actions;
+    this.asked = 0;
+    this.nothing();
+  }
+
+  nothing() {
+    this.root.replaceChildren(make("p", { class: "hint" }, "Choose a call in the list or in the lanes to see its arguments, its payload and where it was made."));
+  }
+
+  async show(i) {
+    if (i < 0) return this.nothing();
+    const asked = ++this.asked;
+    const details = await this.trace.detailsOf(i);
+    if (asked !== this.asked) return; // another was chosen meanwhile
+    const parts = this.trace.isCall(i) ? this.call(i, details) : this.event(i, details);
+    this.root.replaceChildren(...parts.filter(Boolean));
+    this.root.scrollTop = 0;
+    this.root.dataset.event = i;
+  }
+
+  section(title, ...children) {
+    return make("section", {}, make("h3", {}, title), ...children);
+  }
+
+  facts(rows) {
+    const list = make("dl", { class: "facts" });
+    for (const [name, value, kind] of rows) if (value !== null && value !== undefined && value !== "") list.append(make("dt", {}, name), make("dd", { class: kind }, value));
+    return list;
+  }
+
+  event(i, details) {
+    const rows = Object.entries(details).filter(([name]) => name !== "event").map(([name, value]) => [name, plain(typeof value === "object" ? JSON.stringify(value) : String(value))]);
+    return [make("h2", {}, details.event.replaceAll("_", " ")), make("p", { class: "when" }, `at ${seconds(this.trace.time[i])} s`), this.facts(rows), this.source(i, details)];
+  }
+
+  call(i, details) {
+    const trace = this.trace, error = trace.errorOf(i);
+    const title = make("h2", {}, make("b", { "data-category": trace.category[trace.name[i]] }, trace.nameOf(i)), make("span", { class: "number" }, `#${trace.sequence[i]}`));
+    const ending = trace.unfinished(i) ? "still going on when the trace ended" : trace.neverReturns(i) ? "does not return" : plain(trace.resultText(i));
+    return [
+      title,
+      this.facts([
+        ["result", ending, error ? "bad" : "good"],
+        ["thread", `${trace.tid[i]} of process ${trace.pid[i]}`],
+        ["began", `${seconds(trace.time[i], 9)} s`],
+        ["took", this.took(i)],
+      ]),
+      this.links(i),
+      this.arguments(i, details),
+      ...this.payloads(details),
+      this.source(i, details),
+      this.stack(details),
+      this.registers(i, details),
+      this.rest(details),
+    ];
+  }
+
+  took(i) {
+    const { duration, blocked } = this.trace;
+    const bar = make("span", { class: "meter", "aria-hidden": "true" }, make("i", {}));
+    bar.firstChild.style.width = `${duration[i] ? (100 * (duration[i] - blocked[i])) / duration[i] : 0}%`;
+    const words = blocked[i] ? `${span(duration[i])}, of which ${span(blocked[i])} waiting` : span(duration[i]);
+    return make("span", {}, words, blocked[i] ? bar : "");
+  }
+
+  // What woke this call, what it woke, and the descriptors it is about.
+  links(i) {
+    const items = [];
+    const to = (text, event, kind) => make("button", { type: "button", class: "link", onclick: () => this.actions.choose(event) }, make("span", { class: "arrow", "aria-hidden": "true" }, kind), text);
+    for (const [event, kind] of this.actions.wakers(i)) items.push(to(`woken by ${this.actions.brief(event)} (${kind})`, event, "↖"));
+    const woken = this.actions.woken(i);
+    for (const [event, kind] of woken.slice(0, 12)) items.push(to(`wakes ${this.actions.brief(event)} (${kind})`, event, "↘"));
+    if (woken.length > 12) items.push(make("span", { class: "more" }, `and ${woken.length - 12} more`));
+    for (const [object, text] of this.actions.objects(i))
+      items.push(make("button", { type: "button", class: "link", onclick: () => this.actions.life(object) }, make("span", { class: "arrow", "aria-hidden": "true" }, "⟷"), `life of ${plain(text)}`));
+    return items.length ? make("div", { class: "links" }, ...items) : null;
+  }
+
+  arguments(i, details) {
+    const { names, texts } = this.trace.argumentsOf(i);
+    if (!names.length) return null;
+    const rows = names.map((name, at) => {
+      const value = details.args?.[name];
+      const deep = value !== null && typeof value === "object" && !("bytes" in value && "size" in value) && JSON.stringify(value).length > 40;
+      return [name, make("div", {}, make("code", {}, plain(texts[at] ?? "") || "not used"), deep ? this.tree(value) : "")];
+    });
+    return this.section("Arguments", this.facts(rows));
+  }
+
+  tree(value) {
+    return make("details", { class: "tree" }, make("summary", {}, "by member"), make("pre", {}, JSON.stringify(value, (_, item) => (typeof item === "bigint" ? item.toString() : item), 2)));
+  }
+
+  // The buffers among the arguments, those inside structures included.
+  payloads(details) {
+    const found = [];
+    const visit = (name, value, depth) => {
+      if (depth > 6 || found.length >= 16) return;
+      if (typeof value === "string") { if (this.isData(name, value)) found.push([name, value, value.length]); }
+      else if (Array.isArray(value)) value.forEach((item, at) => visit(`${name}[${at}]`, item, depth + 1));
+      else if (value !== null && typeof value === "object") {
+        if (typeof value.bytes === "string" && "size" in value) found.push([name, value.bytes, Number(value.size)]);
+        else for (const [member, item] of Object.entries(value)) visit(`${name}.${member}`, item, depth + 1);
+      }
+    };
+    for (const [name, value] of Object.entries(details.args ?? {})) visit(name, value, 0);
+    return found.map(([name, data, size]) => this.dump(`Payload ${name}`, data, size));
+  }
+
+  isData(name, value) {
+    return value.length > 0 && (/(^|\.)(buf|iov_base|value|msg_control|cmsg_data|sa_data|sun_path)$/.test(name) || /[\x00-\x1f\x7f-\xff]/.test(value) || value.length > 48);
+  }
+
+  dump(title, data, size) {
+    const lines = hexdump(data);
+    const pre = make("pre", { class: "hex", tabindex: "0" });
+    for (const [at, hex, text] of lines) pre.append(make("span", { class: "at" }, at), `  ${hex} `, make("span", { class: "text" }, text), "\n");
+    const more = size > data.length ? `${data.length} of ${count(size, "byte")} are in the trace` : count(size, "byte");
+    return this.section(title, make("p", { class: "more" }, more), pre);
+  }
+
+  source(i, details) {
+    const place = this.trace.placeOf(i);
+    if (!place) return null;
+    const words = [place.function, place.file ? `${place.file}:${place.line}` : "", place.pc].filter(Boolean).map((word) => plain(word)).join("  ·  ");
+    return this.section("Place", make("p", { class: "place" }, words), this.excerpt(place.file, place.line));
+  }
+
+  excerpt(file, line) {
+    const lines = Object.hasOwn(this.trace.files, file) ? this.trace.files[file] : null;
+    if (!lines) return null;
+    const pre = make("pre", { class: "source", tabindex: "0" });
+    for (let at = line - 4; at <= line + 4; at++) {
+      if (!Object.hasOwn(lines, at)) continue;
+      pre.append(make("span", { class: at === line ? "here" : "", "aria-current": at === line ? "true" : null }, make("span", { class: "at" }, String(at).padStart(4)), `  ${plain(lines[at].replaceAll("\t", "    "))}\n`));
+    }
+    return pre;
+  }
+
+  stack(details) {
+    if (!Array.isArray(details.stack) || !details.stack.length) return null;
+    const list = make("ol", { class: "stack" });
+    details.stack.forEach((frame, at) => {
+      const where = frame.file ? `${frame.file}:${frame.line}` : typeof frame.pc === "number" ? `0x${frame.pc.toString(16)}` : "";
+      const excerpt = at && frame.file ? this.excerpt(frame.file, frame.line) : null;
+      const words = [make("b", {}, plain(frame.function || "?")), make("span", { class: "where" }, plain(where))];
+      list.append(make("li", {}, excerpt ? make("details", {}, make("summary", {}, ...words), excerpt) : make("div", {}, ...words)));
+    });
+    return this.section("Stack, innermost first", list);
+  }
+
+  registers(i, details) {
+    if (!details.registers) return null;
+    const table = make("dl", { class: "registers" });
+    details.registers.forEach((value, at) => table.append(make("div", {}, make("dt", {}, REGISTERS[at]), make("dd", {}, value.padStart(16, "0")))));
+    table.append(make("div", {}, make("dt", {}, "rax"), make("dd", {}, this.trace.number[i].toString(16).padStart(16, "0"))));
+    return this.section("Registers at entry", table);
+  }
+
+  // What a newer emu has written and this page does not know.
+  rest(details) {
+    const rows = Object.entries(details).filter(([name]) => !["args", "registers", "stack"].includes(name)).map(([name, value]) => [name, plain(JSON.stringify(value) ?? "")]);
+    return rows.length ? this.section("More", this.facts(rows)) : null;
+  }
+}
