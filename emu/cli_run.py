@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from emu.cli_build import compiled
 from emu.elf import ElfError
@@ -22,11 +22,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def execute(
-    arguments: argparse.Namespace, elf: str | bytes, prepare: Callable[[Machine], None] = lambda machine: None
+    arguments: argparse.Namespace,
+    elf: str | bytes,
+    prepare: Callable[[Machine], None] = lambda machine: None,
+    **more: Any,
 ) -> int:
     """Runs a program under the options of the command line; its exit status as a shell has it. Raises `Failure`.
 
-    `prepare` gets the machine before it runs.
+    `prepare` gets the machine before it runs; `more` are further arguments of `Machine`.
     """
     for option, folders in (("--root", [arguments.root] if arguments.root else []), ("--rw", arguments.rw)):
         for folder in folders:
@@ -49,6 +52,7 @@ def execute(
             time_limit=positive("--time-limit", arguments.time_limit)
             if arguments.time_limit is not None
             else None,
+            **more,
         )
     except ElfError as error:
         raise Failure(str(error), error.status) from None

@@ -175,7 +175,7 @@ class Machine:
         `through` gets the sink that writes, and gives the one that is traced to.
         """
         writer = _sink("jsonl", "JsonLines", path, self._bench.note, self.locate, **self.about())
-        self.trace_to(writer)
+        self.trace_to(writer if through is None else through(writer))
 
     def about(self) -> dict[str, Any]:
         """What ran, for the header of a trace (docs/trace-format.md)."""
@@ -188,8 +188,6 @@ class Machine:
             "started": self._bench.dispatcher.started_at,
             "payload_limit": self.process.payload_limit,
         }
-        sink = _sink("jsonl", "JsonLines", path, self._bench.note, self.locate, **about)
-        self.trace_to(sink if through is None else through(sink))
 
     @property
     def started_at(self) -> int:
