@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from syscalls import numbers
-from syscalls.args import NO_TEXTS, Address, Arg, Data, FdNumber, Holding, Outcome, jsonable, plain
+from syscalls.args import NO_TEXTS, Address, Arg, Data, FdNumber, Holding, Outcome, abridged, jsonable, plain
 from syscalls.describe import describe
 from syscalls.wait import Result
 
@@ -51,7 +51,7 @@ class Syscall:
     `call(thread, r0, ..., r5)` runs the handler on converted registers. `before(thread, r0, ..., r5)` and
     `after(thread, r0, ..., r5, result)` capture what memory held, or are None where there is nothing to capture.
     `members(registers, before, after)` gives the record's `args`, `fds` and `objects` members (`syscalls.args.jsonable`),
-    `text(registers, before, after)` the arguments as strace -y prints them.
+    `text(registers, before, after, limit)` the arguments as strace -y prints them, strings and arrays cut at `limit`.
     """
 
     name: str
@@ -187,6 +187,7 @@ class _Generator:
         self.names = list(entry.args)
         self.scope: dict[str, Any] = {
             "handler": entry.handler,
+            "abridged": abridged,
             "describe": describe,
             "jsonable": jsonable,
             "plain": plain,
@@ -296,7 +297,8 @@ class _Generator:
                 texts = ""
                 if arg.holds_fds:
                     texts = f", {captured}.texts() if isinstance({captured}, Holding) else NO_TEXTS"
-                shown = f"text{index}(plain({captured}){texts})"
+                data = f"abridged(plain({captured}), limit)" if arg.is_cut else f"plain({captured})"
+                shown = f"text{index}({data}{texts})"
                 if arg.phase == "out":  # not returned: nothing was filled
                     shown = f"({shown} if after else hex(r{index}) if r{index} else 'NULL')"
             if isinstance(arg, FdNumber):
@@ -304,7 +306,7 @@ class _Generator:
                 fd_at += 1
             fields.append(shown)
         body = f"{_REGISTERS} = registers\n    return ', '.join([text for text in [{', '.join(fields)}] if text])"
-        return self._compile("text", "registers, before, after", body)
+        return self._compile("text", "registers, before, after, limit=None", body)
 
 
 def _dict(items: list[str]) -> str:

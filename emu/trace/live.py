@@ -133,5 +133,5 @@ class Live:
         self.screen.close()
 
     def _args(self, entry: Any, registers: Any, before: Any, after: Any) -> str:
-        text: str = entry.text(registers, before, after)
+        text: str = entry.text(registers, before, after, self._layout.form.limit)
         return text
