@@ -23,18 +23,20 @@ LINKTYPE_RAW = 101
 _IPV4_SIZE, _IPV6_SIZE, _TCP_SIZE, _UDP_SIZE = 20, 40, 20, 8
 
 
+_HOMES = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+
+
 def _scapy(name: str) -> Any:
-    """A module of scapy's, loaded without a word on stderr and without the folder it makes in the user's home."""
+    """A module of scapy's, loaded without a word on stderr and without the folders it makes in the user's home."""
     logging.getLogger("scapy").setLevel(logging.ERROR)
-    before = os.environ.get("XDG_CACHE_HOME")
-    os.environ["XDG_CACHE_HOME"] = os.devnull
+    before = {name: os.environ[name] for name in _HOMES if name in os.environ}
+    os.environ |= dict.fromkeys(_HOMES, os.devnull)
     try:
         return importlib.import_module(name)
     finally:
-        if before is None:
-            del os.environ["XDG_CACHE_HOME"]
-        else:
-            os.environ["XDG_CACHE_HOME"] = before
+        for home in _HOMES:
+            del os.environ[home]
+        os.environ |= before
 
 
 _inet = _scapy("scapy.layers.inet")

@@ -21,6 +21,7 @@ WRITE: dict[str, Any] = {
     "args": {"fd": 1, "buf": "a\xff", "count": 3}, "fds": {"fd": "pipe"}, "objects": {"fd": 2}, "result": 3,
     "pc": 0x401000,
 }  # fmt: skip
+SEND = {**WRITE, "fds": {"fd": "TCP 127.0.0.1:80<-127.0.0.1:5000"}}
 END = {"event": "process_end", "time": 20, "pid": 1000, "code": 0, "signal": None}
 
 
@@ -79,7 +80,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, format: str, failure: E
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_full_disk_is_one_line(format: str) -> None:
     with pytest.raises(ExportError, match=r"the output: cannot be written: No space left on device"):
-        export(format, [WRITE] * 20000, HEADER, io.BufferedWriter(Full()))
+        export(format, [SEND] * 20000, HEADER, io.BufferedWriter(Full()))
 
 
 def test_where_nothing_can_be_written_it_is_said(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Makes stderr a terminal; called in the test itself, because capturing begins anew after the fixtures."""
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
@@ -23,28 +23,31 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return screen
 
 
-def test_a_long_export_shows_how_far_it_is(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_export_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch)
     monkeypatch.setattr(progress, "PATIENCE", 0)
     with progress.shown(SimpleNamespace(size=1000, position=420)) as heard:
         heard(1024)
-    assert "1,024 records" in terminal.getvalue()
-    assert "42%" in terminal.getvalue()
+    assert "1,024 records" in screen.getvalue()
+    assert "42%" in screen.getvalue()
 
 
-def test_a_short_one_shows_nothing(terminal: Terminal) -> None:
+def test_a_short_one_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch)
     with progress.shown(SimpleNamespace(size=1000, position=420)) as heard:
         heard(1024)
-    assert terminal.getvalue() == ""
+    assert screen.getvalue() == ""
 
 
 @pytest.mark.parametrize(("size", "wanted"), [(0, True), (1000, False)])
 def test_nothing_is_shown_where_it_is_of_no_use(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, size: int, wanted: bool
+    monkeypatch: pytest.MonkeyPatch, size: int, wanted: bool
 ) -> None:
+    screen = terminal(monkeypatch)
     monkeypatch.setattr(progress, "PATIENCE", 0)
     with progress.shown(SimpleNamespace(size=size, position=0), wanted) as heard:
         heard(1024)
-    assert terminal.getvalue() == ""
+    assert screen.getvalue() == ""
 
 
 def test_a_file_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
