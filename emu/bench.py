@@ -29,10 +29,19 @@ _INT_80 = 0x80
 
 
 class ExitStatus(NamedTuple):
-    """How a run ended: with the guest's own `code`, or by `signal`."""
+    """How a run ended: with the guest's own `code`, or by `signal`. It equals the number that a shell would see."""
 
     code: int | None
     signal: int | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return self.shell_status == other if isinstance(other, int) else tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return tuple.__hash__(self)
 
     @property
     def shell_status(self) -> int:

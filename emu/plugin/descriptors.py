@@ -1,0 +1,149 @@
+"""Descriptors of a trace: numbers with a lifetime, from the call that opened one to the next call that opens it again.
+
+A number that is used after its close still belongs to what it was last: that use is the mistake which tests look for.
+The open file description behind it (what dup shares) is `Descriptor.object`.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from emu.plugin.calls import TracedCall
+
+
+class Descriptor:
+    """One descriptor of the guest. `opened` is None for one that it was given (0, 1, 2), `closed` for one left open.
+
+    `number` is the guest's, `object` that of the open file description in this trace, `calls` all calls that name it, in the
+    order in which they began, the opening and the closing one and what came too late among them.
+    """
+
+    def __init__(self, number: int, object: int | None, text: str) -> None:
+        self.number = number
+        self.object = object
+        self.text = text
+        self.opened: TracedCall | None = None
+        self.closed: TracedCall | None = None
+        self.calls: list[TracedCall] = []
+
+    def __repr__(self) -> str:
+        return f"<descriptor {self}>"
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.text})" if self.text else str(self.number)
+
+
+class Descriptors:
+    """All descriptors of a trace, in the order in which they came to be; `of(call)` are those that a call names."""
+
+    def __init__(self, calls: Sequence[TracedCall]) -> None:
+        self._all: list[Descriptor] = []
+        self._now: dict[int, Descriptor] = {}  # by number, also when closed meanwhile
+        self._of: dict[int, list[Descriptor]] = {}
+        ends = sorted(calls, key=lambda call: (call.record["time"] + call.record["duration"], call.sequence))
+        at = 0
+        for call in calls:  # what has returned before this one began comes first
+            while at < len(ends) and _ended_before(ends[at], call):
+                self._returned(ends[at])
+                at += 1
+            self._began(call)
+        for call in ends[at:]:
+            self._returned(call)
+        for descriptor in self._all:
+            descriptor.calls.sort(key=lambda call: call.sequence)
+
+    def __iter__(self) -> Iterator[Descriptor]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def of(self, call: TracedCall) -> list[Descriptor]:
+        """The descriptors that a call was made with, or has made."""
+        return self._of.get(call.sequence, [])
+
+    def _began(self, call: TracedCall) -> None:
+        for name, objects in (call.record.get("objects") or {}).items():
+            if name == "result":
+                continue
+            if isinstance(objects, dict):
+                for number, object in objects.items():
+                    if not _opens(call, name):
+                        self._use(call, int(number), object, _text(call, name, number))
+            else:
+                number = call.record["args"].get(name)
+                if isinstance(number, int) and number >= 0:
+                    self._use(call, number, objects, _text(call, name))
+
+    def _use(self, call: TracedCall, number: int, object: int | None, text: str) -> None:
+        found = self._now.get(number)
+        if found is None or (object is not None and found.object != object):
+            if object is None:
+                return  # a number that never was one
+            found = self._enter(
+                number, object, text
+            )  # given to the guest, or opened by a call that was not traced
+        if text:
+            found.text = text
+        self._note(found, call)
+
+    def _returned(self, call: TracedCall) -> None:
+        record = call.record
+        if call.name == "close" and call.result is not None and call.error != "EBADF":
+            for found in self.of(call):
+                if self._now.get(found.number) is found:
+                    found.closed = call
+        for name, objects in (record.get("objects") or {}).items():
+            if not isinstance(objects, dict):
+                if name == "result" and objects is not None and call.result is not None:
+                    self._open(call, call.result, objects, _text(call, name))
+            elif _opens(call, name) and call.succeeded:
+                for number, object in objects.items():
+                    if object is not None:
+                        self._open(call, int(number), object, _text(call, name, number))
+        if call.name == "fcntl" and str(record["args"].get("cmd")).startswith("F_DUPFD") and call.succeeded:
+            for original in list(self.of(call)):
+                if original.object is not None and call.result is not None:
+                    self._open(call, call.result, original.object, original.text)
+        if call.name == "close_range" and call.succeeded:
+            first, last = record["registers"][:2]
+            for number, found in self._now.items():
+                if first <= number <= last and found.closed is None:
+                    found.closed = call
+                    self._note(found, call)
+
+    def _open(self, call: TracedCall, number: int, object: int, text: str) -> None:
+        before = self._now.get(number)
+        if before is not None and before.closed is None and call.name in ("dup2", "dup3"):
+            before.closed = call
+            self._note(before, call)
+        found = self._enter(number, object, text)
+        found.opened = call
+        self._note(found, call)
+
+    def _enter(self, number: int, object: int, text: str) -> Descriptor:
+        found = self._now[number] = Descriptor(number, object, text)
+        self._all.append(found)
+        return found
+
+    def _note(self, descriptor: Descriptor, call: TracedCall) -> None:
+        of = self._of.setdefault(call.sequence, [])
+        if descriptor not in of:
+            of.append(descriptor)
+            descriptor.calls.append(call)
+
+
+def _ended_before(call: TracedCall, other: TracedCall) -> bool:
+    end = call.record["time"] + call.record["duration"]
+    return end < other.record["time"] or (end == other.record["time"] and call.sequence < other.sequence)
+
+
+def _opens(call: TracedCall, name: str) -> bool:
+    """Whether the descriptors in an argument are new: those of pipe, socketpair, and of messages that are received."""
+    return call.name in ("pipe", "pipe2", "socketpair", "recvmsg", "recvmmsg")
+
+
+def _text(call: TracedCall, name: str, number: str | None = None) -> str:
+    found: Any = (call.record.get("fds") or {}).get(name)
+    if number is not None and isinstance(found, dict):
+        found = found.get(number)
+    return found if isinstance(found, str) else ""
