@@ -2,12 +2,11 @@
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
-
-from emu.trace.sniff import HEAD
 
 BUFFER = 1 << 20
 
@@ -36,7 +35,7 @@ def wrong_target(path: Path, format: str, source: str | Path | None) -> str:
             head = file.read(128)
     except (OSError, ValueError):
         return ""  # writing it says what is wrong
-    if format != "json" and head[:HEAD].startswith(b'{"format": "emu trace"'):
+    if format != "json" and re.match(rb'{"format": ?"emu trace"', head):
         return "that is a trace, which an export does not overwrite: name another file"
     ours = head.startswith(b"SQLite format 3\0") and head[68:72] == APPLICATION.to_bytes(4, "big")
     if format == "sqlite" and not ours:

@@ -1,4 +1,4 @@
-"""Real traces for the tests of the exports."""
+"""Real traces, for the tests of what reads them."""
 
 import os
 from collections.abc import Callable
