@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from emu.cli_trace import palette
 from emu.failure import Failure
 from emu.streams import put
 from emu.trace import diff, diff_text
 from emu.trace.filter import Filter, FilterError
 from emu.trace.per_thread import ByThread
 from emu.trace.read import TraceError
+from emu.trace.text import Palette
 
 DIFFERENT = 1
 """The exit status when there is a divergence."""
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         if len(arguments.files) != 1:
             raise Failure("--native compares two runs of one program: emu diff --native ELF -- ARGUMENTS")
         twin = importlib.import_module("emu.native.twin")  # forks and traces: nobody else needs it
-        status: int = twin.run(arguments, lambda paths, cwds: _compare(arguments, paths, options, cwds))
+        status: int = twin.run(arguments, lambda paths, names: _compare(arguments, paths, options, names))
         return status
     _check_files(arguments)
     return _compare(arguments, arguments.files, options)
@@ -109,6 +109,11 @@ def _style(coloured: bool) -> diff_text.Style:
     """The terminal's width and colours; 80 columns and none elsewhere."""
     if not os.isatty(1):
         return diff_text.Style(shutil.get_terminal_size().columns if "COLUMNS" in os.environ else 80)
-    colours = palette(1, coloured)
+    if coloured:
+        colours = importlib.import_module("emu.trace.colours").terminal_palette(
+            1
+        )  # loads rich, which takes a while
+    else:
+        colours = Palette()
     first, second = colours.threads[0], colours.threads[min(2, len(colours.threads) - 1)]
     return diff_text.Style(shutil.get_terminal_size().columns, first, second, colours.dim, colours.name)

@@ -47,7 +47,7 @@ class Machine:
     is its `/`, read-only; `writable` are host directories that it may change under their own paths (True: `root` is that
     one). `time_limit` is in seconds of real time. `stdin`, `stdout` and `stderr` are host descriptors, which the guest gets duplicates
     of (None: closed). `net` is "loopback", "host" or "none". `trace` keeps the trace in memory (True) or sends it to a sink;
-    `stacks` puts the call chain into each record, `payload_limit` is how many bytes of each buffer it keeps. `say` gets the bench's own messages, line by line.
+    `stacks` puts the call chain into each record, `payload_limit` is how many bytes of each buffer it keeps. `user` is the guest's user and group id (default: 1000 and 1000). `say` gets the bench's own messages, line by line.
     Raises `emu.elf.ElfError` when the program cannot be run.
 
     Use it as a context manager, or call `close`: it holds host memory.
@@ -73,6 +73,7 @@ class Machine:
         trace: Sink | bool = False,
         stacks: bool = False,
         payload_limit: int = PAYLOAD_LIMIT,
+        user: tuple[int, int] | None = None,
         say: Callable[[str], None] = print_line,
     ) -> None:
         path = "program" if isinstance(program, bytes) else os.fspath(program)
@@ -100,6 +101,7 @@ class Machine:
                 root, writable = None, [root] if root is not None else []
             executable = "" if isinstance(program, bytes) else os.path.realpath(path)
             process.files = FileSystem(root, writable or (), executable=executable)
+            process.uid, process.gid = user or (process.uid, process.gid)
             ids = Identity(process.uid, process.uid, process.gid, process.gid)
             loaded = load(self.memory, image, arguments, environment, random=bench.random(16), identity=ids)
             self.memory.start_brk(loaded.brk)

@@ -58,9 +58,11 @@ def piece(record: dict[str, Any]) -> Piece | None:
     if not _described(record).startswith(_STREAMS) or "MSG_PEEK" in str(record["args"].get("flags")):
         return None
     known = b""
-    buffers = record["args"].get("iov", [record["args"].get("buf")])
+    buffers: Any = [{"iov_base": record["args"].get("buf")}]
+    if "iov" in record["args"]:
+        buffers = record["args"]["iov"]
     for buffer in buffers if isinstance(buffers, list) else ():
-        data, size = _bytes(buffer.get("iov_base") if isinstance(buffer, dict) else buffer)
+        data, size = _bytes(buffer.get("iov_base") if isinstance(buffer, dict) else None)
         known += data
         if len(data) < size:
             break

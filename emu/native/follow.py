@@ -1,0 +1,56 @@
+"""Follows a traced process's descriptors through its calls, by what the table declares of them."""
+
+from typing import Any, cast
+
+from emu.native.descriptors import Descriptors
+from syscalls.args import FdNumber
+from syscalls.process import Thread
+from syscalls.table import Syscall, convert
+
+_COPIES = frozenset({"dup", "dup2", "dup3"})
+_NAMING = frozenset({"bind", "connect", "listen", "sendto", "sendmsg", "sendmmsg"})
+_DUPFD = (0, 1030)
+"""F_DUPFD, F_DUPFD_CLOEXEC."""
+
+
+class Follower:
+    """What calls do to the table of descriptors."""
+
+    def before(self, thread: Thread, entry: Syscall, args: tuple[int, ...]) -> Any:
+        """To be kept for `after`: what close(2) is about to close."""
+        if entry.name == "close":
+            return _table(thread).closing(args[0] & 0xFFFFFFFF)
+        return None
+
+    def after(self, thread: Thread, entry: Syscall, args: tuple[int, ...], result: int, closing: Any) -> None:
+        """Takes in the result of a call that has succeeded."""
+        if result < 0:
+            return
+        table, name = _table(thread), entry.name
+        first = _first_descriptor(entry, args)
+        if name == "close":
+            table.closed(args[0] & 0xFFFFFFFF, closing)
+        elif name in _COPIES or (name == "fcntl" and args[1] in _DUPFD):
+            if result != first:
+                table.copied(first, result)
+        elif name in ("accept", "accept4"):
+            table.accepted(result, first)
+        elif name in _NAMING:
+            table.renamed(first)
+        elif entry.outcome.is_fd:
+            table.opened(result)
+        elif name in ("pipe", "pipe2", "socketpair"):
+            address = args[3 if name == "socketpair" else 0]
+            for at in (0, 4):
+                table.opened(thread.memory.u32(address + at))
+
+
+def _table(thread: Thread) -> Descriptors:
+    return cast(Descriptors, thread.fds)
+
+
+def _first_descriptor(entry: Syscall, args: tuple[int, ...]) -> int:
+    for index, arg in enumerate(entry.args.values()):
+        if isinstance(arg, FdNumber):
+            return convert(arg, args[index])
+    return -1
