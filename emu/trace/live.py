@@ -18,24 +18,28 @@ HELD = 1 << 20
 class Screen:
     """A descriptor for whole lines, which others may write to as well.
 
-    `open_line` is set by whoever sees that somebody else has written there and not ended the line: the next line of ours
-    then begins on a new one. A reader that goes away (a closed pipe) ends the writing. Where the descriptor takes nothing
+    `others_wrote` is told by whoever sees that somebody else has written there, and whether that ended the line; if not,
+    the next line of ours begins on a new one. A reader that goes away (a closed pipe) ends the writing. Where the descriptor takes nothing
     now (somebody has made it non-blocking), up to `HELD` bytes are held back, whole lines.
     """
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
-        self.open_line = False
         self.lost = 0
+        self._line_is_open = False
         self._held = b""
+
+    def others_wrote(self, ended: bool) -> None:
+        """Hears that somebody else has written there."""
+        self._line_is_open = not ended
 
     def line(self, text: str) -> None:
         """Writes a line, given without its newline."""
         if self.fd < 0:
             return
         data = (text + "\n").encode("utf-8", "backslashreplace")
-        if self.open_line:
-            self.open_line = False
+        if self._line_is_open:
+            self._line_is_open = False
             data = b"\n" + data
         if self._held:
             if len(self._held) + len(data) > HELD:
