@@ -11,7 +11,7 @@ from emu.cli_trace import filter_of, form_of, palette, sort_of, summary_of, writ
 from emu.failure import Failure
 from emu.streams import flush, put
 from emu.trace import table
-from emu.trace.call_text import entry_and_args
+from emu.trace.call_text import entry_of, text_of
 from emu.trace.export import export
 from emu.trace.export.output import ExportError
 from emu.trace.export.progress import shown
@@ -99,17 +99,14 @@ def _lines(
 
 
 def _line(layout: Layout, record: dict[str, Any], stacks: bool) -> str:
-    entry, args = entry_and_args(record, layout.form.limit)
-    made = (record.get("fds") or {}).get("result")
     return layout.call(
         tid=record["tid"],
         began=record["time"],
         duration=record["duration"],
         blocked=record["blocked"],
-        entry=entry,
-        args=args,
+        entry=entry_of(record),
+        text=text_of(record, layout.form.limit),
         result=record.get("result"),
-        result_fd=made if isinstance(made, str) else None,
         stack=record.get("stack") or () if stacks else (),
     )
 

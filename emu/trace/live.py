@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from emu.places import Locate
+from emu.trace.call_text import CallText, call_text
 from emu.trace.layout import Form, Layout
 from emu.trace.text import Palette
+from syscalls.args import plain
+from syscalls.table import Syscall
 
 if TYPE_CHECKING:
     from emu.dispatch import InProgress
@@ -95,7 +98,6 @@ class Live:
         sequence, began, duration, blocked, thread, entry, registers, result, pc, before, after, extra = (
             record
         )
-        is_new = after and entry.outcome.is_fd and result is not None and result >= 0
         if self._told:
             self._told.discard(sequence)
         self.screen.line(
@@ -105,9 +107,8 @@ class Live:
                 duration=duration,
                 blocked=blocked,
                 entry=entry,
-                args=self._args(entry, registers, before, after),
+                text=self._text(entry, registers, before, after, result),
                 result=result,
-                result_fd=after[-1].text if is_new else None,
                 stack=self._layout.chain(pc, extra["stack"]) if extra and "stack" in extra else (),
             )
         )
@@ -123,9 +124,11 @@ class Live:
         for call in calls:
             if call.sequence not in self._told:
                 self._told.add(call.sequence)
-                args = self._args(call.entry, call.registers, call.before, call.so_far())
+                text = self._text(call.entry, call.registers, call.before, call.so_far(), None)
                 self.screen.line(
-                    self._layout.waiting(tid=call.thread.tid, began=call.started, entry=call.entry, args=args)
+                    self._layout.waiting(
+                        tid=call.thread.tid, began=call.started, entry=call.entry, args=text.inside
+                    )
                 )
 
     def flush(self) -> None:
@@ -136,6 +139,7 @@ class Live:
         """The descriptor is the bench's own: it stays open."""
         self.screen.close()
 
-    def _args(self, entry: Any, registers: Any, before: Any, after: Any) -> str:
-        text: str = entry.text(registers, before, after, self._layout.form.limit)
-        return text
+    def _text(self, entry: Syscall, registers: Any, before: Any, after: Any, result: int | None) -> CallText:
+        args, fds, _ = entry.members(registers, before, after)
+        args = {name: plain(data) for name, data in args.items()}
+        return call_text(entry, args, fds, result, self._layout.form.limit)
