@@ -194,7 +194,7 @@ class Sockets:
         name, result, args, pid = record["name"], record["result"], record["args"], record["pid"]
         if result is None or result < 0:
             return
-        fd = args["fd"] if type(args.get("fd")) is int else None
+        fd = args["fd"] if type(args.get("fd")) is int else -1
         if name == "fcntl" and str(args.get("cmd")).startswith("F_DUPFD"):
             self._table[pid, result] = self._table.get((pid, fd))
         elif name == "close":
