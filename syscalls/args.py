@@ -276,6 +276,10 @@ class Arg:
         """The data as strace prints it."""
         return strace_text(data)
 
+    def text_among(self, data: Data, args: Mapping[str, Data]) -> str:
+        """The same, for a type whose text depends on other arguments; `args` is the call's data by name."""
+        return self.text(data)
+
     def aside(self, data: Data, result: int) -> str:
         """What stands in parentheses behind the result of a call that has succeeded: `[{fd=4, revents=POLLIN}]`."""
         return ""
