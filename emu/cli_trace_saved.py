@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -10,7 +10,7 @@ from emu import cli_trace_options as options
 from emu.cli_trace import filter_of, form_of, palette, sort_of, summary_of, write_file
 from emu.failure import Failure, say
 from emu.streams import flush, put
-from emu.trace import table
+from emu.trace import strace, table
 from emu.trace.call_text import entry_of, text_of
 from emu.trace.export import STEP, export
 from emu.trace.export.output import ExportError, opened, wrong_target
@@ -44,13 +44,16 @@ def show(arguments: argparse.Namespace) -> int:
         reader = Reader(arguments.program)
         if counted is not None and not arguments.both:
             _count(reader, chosen, counted)
-        elif (form := _format(arguments)) != "text":
-            _export(reader, form, arguments, chosen, counted)
-        elif arguments.output is None:
-            for line in _lines(reader, arguments, chosen, counted, palette(1, not arguments.no_color)):
-                put(line)
         else:
-            _text_file(reader, arguments, chosen, counted)
+            records, form = _chosen(reader, chosen, counted), _format(arguments)
+            if form == "text":
+                colours = palette(1, not arguments.no_color and arguments.output is None)
+                _put_lines(reader, arguments, _lines(reader, arguments, records, colours))
+            elif form == "strace":
+                limit = strace.STRING_LIMIT if arguments.strings is None else arguments.strings
+                _put_lines(reader, arguments, strace.lines(records, reader.header, limit=limit))
+            else:
+                _export(reader, form, arguments, records)
         if counted is not None:
             _put_table(arguments, counted)
     except TraceError as error:
@@ -101,11 +104,7 @@ def _format(arguments: argparse.Namespace) -> str:
 
 
 def _lines(
-    reader: Reader,
-    arguments: argparse.Namespace,
-    chosen: Filter | None,
-    counted: Summary | None,
-    colours: Palette,
+    reader: Reader, arguments: argparse.Namespace, records: Iterable[dict[str, Any]], colours: Palette
 ) -> Iterator[str]:
     started = reader.header.get("started")
     if started is None and arguments.clock:
@@ -114,7 +113,7 @@ def _lines(
         )
     layout = Layout(form_of(arguments, colours, started=started or 0))
     chains = calls = 0
-    for record in _chosen(reader, chosen, counted):
+    for record in records:
         if record["event"] == "syscall":
             calls += 1
             chains += "stack" in record
@@ -128,16 +127,19 @@ def _lines(
         say(f"{arguments.program} has no call chains: record with --stacks")
 
 
-def _text_file(
-    reader: Reader, arguments: argparse.Namespace, chosen: Filter | None, counted: Summary | None
-) -> None:
+def _put_lines(reader: Reader, arguments: argparse.Namespace, lines: Iterable[str]) -> None:
+    """Prints lines, or writes them to the file of -o."""
+    if arguments.output is None:
+        for line in lines:
+            put(line)
+        return
     path = Path(arguments.output)
     wrong = wrong_target(path, "text", arguments.program)
     if wrong:
         raise Failure(f"{path}: {wrong}")
     try:
         with shown(reader) as progress, opened(path) as stream:
-            for count, line in enumerate(_lines(reader, arguments, chosen, counted, Palette())):
+            for count, line in enumerate(lines):
                 stream.write(line.encode("ascii", "backslashreplace") + b"\n")
                 if not count % STEP:
                     progress(count)
@@ -161,14 +163,12 @@ def _line(layout: Layout, record: dict[str, Any], stacks: bool) -> str:
 
 
 def _export(
-    reader: Reader, form: str, arguments: argparse.Namespace, chosen: Filter | None, counted: Summary | None
+    reader: Reader, form: str, arguments: argparse.Namespace, records: Iterable[dict[str, Any]]
 ) -> None:
     out = arguments.output if arguments.output is not None else sys.stdout.buffer
     try:
         with shown(reader) as progress:
-            notes = export(
-                form, _chosen(reader, chosen, counted), reader.header, out, progress, source=arguments.program
-            )
+            notes = export(form, records, reader.header, out, progress, source=arguments.program)
     except ExportError as error:
         raise Failure(str(error)) from None
     for note in notes:

@@ -294,6 +294,9 @@ def test_a_saved_trace_in_other_forms(saved: Path, tmp_path: Path) -> None:
     emu("-o", tmp_path / "failed", "-Z", saved)
     assert len(shown("-q", tmp_path / "failed")) == 1
     assert shown("--format", "strace", saved)[1].startswith("1000 ")
+    assert '"he"..., 6)' in shown("--format", "strace", "-s", "2", saved)[0]
+    emu("--format", "strace", "-o", tmp_path / "x.strace", saved)
+    assert (tmp_path / "x.strace").read_text().splitlines() == shown("--format", "strace", saved)
     done = emu("-C", "-o", tmp_path / "y.csv", saved)
     assert done.stdout.decode().splitlines()[-1].endswith("total")
 
