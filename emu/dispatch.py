@@ -4,6 +4,7 @@ Everything here that runs once a call is written for speed. While a thread waits
 the same hook; the engine is left only for faults, the end of a time slice, and the end of the run.
 """
 
+import errno
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -14,7 +15,16 @@ from emu.sched import SLICE, Scheduler, Task
 from emu.trace import Sink
 from syscalls.process import Thread
 from syscalls.table import Record, Syscall, lookup
-from syscalls.wait import Blocking, Exit, Wait, Wake, Yield
+from syscalls.wait import (
+    RESTART_RESTARTBLOCK,
+    RESTARTSYS,
+    Blocking,
+    Exit,
+    SignalReturn,
+    Wait,
+    Wake,
+    Yield,
+)
 
 MAX_STACK = 64
 """Return addresses in a record, at most."""
@@ -252,6 +262,10 @@ class Dispatcher:
             self.scheduler.spent.append(task)
         elif result.__class__ is Exit:
             self._exit(task, result, call)
+        elif result.__class__ is SignalReturn:
+            self._record(task, call, result.result)
+            self.cpu.stop()  # its registers change when the engine stands still
+            return None
         else:
             try:
                 wait = next(result)
@@ -284,6 +298,8 @@ class Dispatcher:
             if not self.host.watch(fd):
                 ready = True
         self.scheduler.park(task, wait)
+        if task.signalled:
+            self.scheduler.interrupt(task)
         if ready:
             self.scheduler.wake(task, Wake.READY)
 
@@ -326,6 +342,8 @@ class Dispatcher:
             self.thread = task.thread
             self.cpu.load(task.context)
             self.cpu.refill(SLICE)
+            if task.signalled or task.restart is not None:
+                self.cpu.stop()  # the bench delivers
             return True
         self.task = self.thread = None
         self.cpu.stop()
@@ -352,7 +370,11 @@ class Dispatcher:
         if result.__class__ is Exit:
             self._exit(task, result, call)
             return False
-        task.context.answer(result)
+        if RESTART_RESTARTBLOCK <= result <= RESTARTSYS:
+            task.restart = (task.context["rax"], result)
+            task.context.answer(-errno.EINTR)
+        else:
+            task.context.answer(result)
         self._record(task, call, result)
         return True
 
