@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from emu import streams
+from emu import cli_trace_options, streams
 from emu.failure import BENCH, Failure, say
 from emu.version import VERSION
 
@@ -32,15 +32,6 @@ Ctrl-C goes to the guest; a second one stops emu. Ctrl-\\ ends it with a report 
 examples:
   emu run server.elf -- 4 127.0.0.1 8080
   emu run --root ./www --rw /srv/data --env LANG=C --time-limit 10 ./program -- --its-own-option
-"""
-_TRACE = """
-Prints one line a call on stderr, as strace does. With -o the calls go to a file as JSON lines instead
-(docs/trace-format.md); given such a file in place of a program, shows it.
-
-examples:
-  emu trace --syscalls server.elf -- 4
-  emu trace -o calls.jsonl server.elf -- 4
-  emu trace calls.jsonl
 """
 _BUILD = """
 examples:
@@ -85,7 +76,7 @@ def _add(commands: "argparse._SubParsersAction[_Parser]", name: str, summary: st
     )
 
 
-def _add_run_options(parser: _Parser) -> None:
+def _add_run_options(parser: "_Parser | argparse._ArgumentGroup") -> None:
     parser.add_argument("--root", metavar="DIR", help="show the guest this directory as /, read-only")
     parser.add_argument(
         "--rw",
@@ -192,17 +183,14 @@ def parser() -> argparse.ArgumentParser:
     _add_run_options(run)
     run.add_argument("program", metavar="ELF", help="an ELF file, or a bundled program's name (server.elf)")
 
-    trace = _add(commands, "trace", "run a program and show its system calls, or show a saved trace", _TRACE)
-    trace.usage = "emu trace [OPTIONS] ELF [-- ARGUMENTS]\n       emu trace [--no-color] FILE"
-    trace.add_argument(
-        "--syscalls", action="store_true", help="show system calls (all that there is to show now)"
+    trace = _add(
+        commands,
+        "trace",
+        "run a program and show its system calls, or show a saved trace",
+        cli_trace_options.EPILOG,
     )
-    trace.add_argument(
-        "-o", dest="output", metavar="FILE", help="write JSON lines to FILE instead of showing them"
-    )
-    trace.add_argument("--no-color", action="store_true", help="no colours, also on a terminal")
-    _add_run_options(trace)
-    trace.add_argument("program", metavar="ELF|FILE", help="as for run; or a trace that -o has written")
+    cli_trace_options.add(trace)
+    _add_run_options(trace.add_argument_group("running, as for run"))
 
     build = _add(commands, "build", "compile a guest program to an ELF", _BUILD)
     build.usage = "emu build [OPTIONS] PROGRAM"

@@ -1,50 +1,171 @@
-"""`emu trace`: runs a program and shows or writes its system calls, or shows a trace that was written before."""
+"""`emu trace`: runs a program and shows, counts or writes its system calls, or hands a saved trace to `emu.cli_trace_saved`."""
 
 import argparse
 import importlib
 import os
+import sys
 from typing import TYPE_CHECKING
 
+from emu import cli_trace_options as options
 from emu.failure import Failure
-from emu.streams import flush, put
+from emu.trace.layout import COLUMN, Form
 from emu.trace.live import Live
-from emu.trace.read import Reader, TraceError, line
 from emu.trace.sniff import is_saved
 from emu.trace.text import Palette
+from syscalls.args import PAYLOAD_LIMIT
 
 if TYPE_CHECKING:
     from emu.machine import Machine
+    from emu.trace import Sink
+    from emu.trace.filter import Filter
+    from emu.trace.summary import Row, Summary
 
-DAMAGED = 1
-"""The exit status for a saved trace that cannot be read to its end."""
+LOST = 1
+"""The exit status under --strict when records were lost."""
+
+_NOT_STARTED = "\nthe guest was not started"
 
 
 def trace(arguments: argparse.Namespace) -> int:
     """Runs the command."""
+    options.check(arguments)
     if is_saved(arguments.program):
-        return _show(arguments)
+        saved = importlib.import_module("emu.cli_trace_saved")
+        status: int = saved.show(arguments)
+        return status
+    return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.format is not None:
+        raise Failure(
+            f"--format is for a saved trace, and {arguments.program} is none\n"
+            "record first: emu trace -o FILE PROGRAM; then emu trace FILE --format NAME"
+        )
     run = importlib.import_module("emu.cli_run")  # a saved trace needs no machine
     elf: str | bytes = run.program(arguments.program)
+    chosen, counted = filter_of(arguments), summary_of(arguments)
+    machines: list[Machine] = []
 
     def prepare(machine: "Machine") -> None:
-        if arguments.output is not None:
-            _trace_to_file(machine, arguments.output, arguments.program)
-        else:
-            machine.trace_to(Live(2, palette(2, not arguments.no_color)))
+        machines.append(machine)
+        _attach(machine, arguments, chosen, counted)
 
-    status: int = run.execute(arguments, elf, prepare)
+    kept = max(PAYLOAD_LIMIT, arguments.strings or 0) if arguments.payload is None else arguments.payload
+    status: int = run.execute(arguments, elf, prepare, payload_limit=kept, stacks=arguments.stacks)
+    if counted is not None:
+        _put_table(arguments, counted.rows(sort_of(arguments)))
+    if arguments.strict and machines[0].lost_records:
+        return status or LOST
     return status
 
 
-def _trace_to_file(machine: "Machine", name: str, program: str) -> None:
+def _attach(
+    machine: "Machine", arguments: argparse.Namespace, chosen: "Filter | None", counted: "Summary | None"
+) -> None:
+    """Gives the machine the sinks that the options ask for."""
+
+    def through(sink: "Sink") -> "Sink":
+        if counted is not None and counted is not sink:
+            sink = importlib.import_module("emu.trace.filtered").Both(sink, counted)
+        if chosen is not None:
+            sink = importlib.import_module("emu.trace.filtered").Filtered(sink, chosen, machine.locate)
+        return sink
+
+    if counted is not None and not arguments.both:
+        if arguments.output is not None:  # said now, not when the run is over
+            _check_output(arguments)
+        machine.trace_to(through(counted))
+    elif arguments.output is not None:
+        _check_output(arguments)
+        try:
+            machine.trace_to_file(arguments.output, through)
+        except OSError as error:
+            raise _unwritable(arguments.output, error) from None
+    else:
+        form = form_of(arguments, palette(2, not arguments.no_color), started=machine.started_at)
+        live = Live(2, form=form, locate=machine.locate)
+        machine.watch_output(2, live.screen.others_wrote)
+        machine.trace_to(through(live))
+
+
+def _check_output(arguments: argparse.Namespace) -> None:
+    name, program = arguments.output, arguments.program
     try:
         if os.path.exists(program) and os.path.exists(name) and os.path.samefile(name, program):
-            raise Failure(f"trace file {name}: that is the program itself\nthe guest was not started")
-        machine.trace_to_file(name)
+            raise Failure(f"trace file {name}: that is the program itself{_NOT_STARTED}")
+        if not arguments.both and arguments.summary:
+            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o666))
     except OSError as error:
-        raise Failure(
-            f"trace file {name}: cannot be written: {error.strerror}\nthe guest was not started"
-        ) from None
+        raise _unwritable(name, error) from None
+
+
+def _unwritable(name: str, error: OSError) -> Failure:
+    return Failure(f"trace file {name}: cannot be written: {error.strerror}{_NOT_STARTED}")
+
+
+def _put_table(arguments: argparse.Namespace, rows: "list[Row]") -> None:
+    """The summary of a run: on stderr, as strace has it, or in the file of -o."""
+    tables = importlib.import_module("emu.trace.table")
+    by = arguments.by or "call"
+    if arguments.output is not None and not arguments.both:
+        write_file(arguments.output, "\n".join(tables.table(rows, by)) + "\n")
+        return
+    lines: list[str] = tables.table(rows, by, palette(2, not arguments.no_color))
+    print("\n".join(lines), file=sys.stderr)
+
+
+def write_file(name: str, text: str) -> None:
+    """Writes a text to a file; raises `Failure`."""
+    try:
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise Failure(f"{name}: cannot be written: {error.strerror}") from None
+
+
+def filter_of(arguments: argparse.Namespace) -> "Filter | None":
+    """The filter that the options say; None when they say none. Raises `Failure`."""
+    expressions = list(arguments.expressions)
+    expressions += ["status=successful"] * arguments.successful + ["status=failed"] * arguments.failed
+    if not expressions and not arguments.paths and not arguments.where:
+        return None
+    filters = importlib.import_module("emu.trace.filter")
+    try:
+        found: Filter = filters.Filter(expressions, paths=arguments.paths, where=arguments.where)
+    except filters.FilterError as error:
+        raise Failure(str(error)) from None
+    return found or None
+
+
+def summary_of(arguments: argparse.Namespace) -> "Summary | None":
+    """What counts for -c and -C."""
+    if not arguments.summary and not arguments.both:
+        return None
+    found: Summary = importlib.import_module("emu.trace.summary").Summary(arguments.by or "call")
+    return found
+
+
+def sort_of(arguments: argparse.Namespace) -> str:
+    """The column of -S."""
+    word = arguments.sort or "time"
+    return options.COLUMN_SYNONYMS.get(word, word)
+
+
+def form_of(arguments: argparse.Namespace, colours: Palette, *, started: int) -> Form:
+    """What the options say of lines; `started` is nanoseconds since the epoch at the start of the run."""
+    times = ("start", "clock", "clock us", "epoch")[min(arguments.clock, 3)]
+    if arguments.relative:
+        times = "previous"
+    return Form(
+        colours,
+        times="" if arguments.no_times else times,
+        durations=arguments.durations,
+        column=COLUMN if arguments.column is None else arguments.column,
+        limit=options.STRING_LIMIT if arguments.strings is None else arguments.strings,
+        quiet=arguments.quiet,
+        started=started,
+    )
 
 
 def palette(fd: int, wanted: bool) -> Palette:
@@ -55,26 +176,3 @@ def palette(fd: int, wanted: bool) -> Palette:
     found = colours.terminal_palette(fd)
     assert isinstance(found, Palette)
     return found
-
-
-def _show(arguments: argparse.Namespace) -> int:
-    if arguments.output is not None or arguments.arguments:
-        raise Failure(
-            f"{arguments.program} is a saved trace: it is shown, and takes neither -o nor arguments"
-        )
-    colours = palette(1, not arguments.no_color)
-    try:
-        reader = Reader(arguments.program)
-        for record in reader:
-            put(line(record, colours))
-    except TraceError as error:
-        flush()
-        raise Failure(str(error), DAMAGED) from None
-    except BrokenPipeError:  # our reader's affair, not the file's
-        raise
-    except OSError as error:
-        raise Failure(f"{arguments.program}: {error.strerror}") from None
-    if reader.damage is not None:
-        flush()
-        raise Failure(str(reader.damage), DAMAGED)
-    return 0

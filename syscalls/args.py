@@ -212,6 +212,10 @@ def array_text(data: Sequence[Data], text: Callable[[Data], str], between: str =
     return "[" + between.join(parts) + "]"
 
 
+UNUSED = ""
+"""What is shown of an argument that the operation does not look at; left out of the text."""
+
+
 class _DataCache(dict[int, Data]):
     """Value to data, computed once; bounded, because a guest chooses the values."""
 
@@ -243,11 +247,25 @@ class Arg:
     """Whether text that this shows (when it shows text and no structure) is bytes, not names."""
     is_cut: ClassVar[bool] = True
     """Whether long strings in the text may be cut; names of files never are."""
+    is_given: ClassVar[bool] = False
+    """For the phase "out": whether the call reads the memory, too. `given` captures before the call, `merged` joins both."""
+    label: ClassVar[str] = ""
+    """What stands before the text: `flags=`."""
+    place: ClassVar[int] = 0
+    """Where the text stands among others that have a place, when that is not the order of the registers."""
     data_form: ClassVar[str] = ""
     """For plain values: an expression over `{}`, the C value, that gives the same as `data`, only quicker."""
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         """The data to show; only called in the phases "in" and "out". Must not raise."""
+        raise NotImplementedError
+
+    def given(self, thread: "Thread", value: int, *used: int) -> Data:
+        """What memory holds before the call, for `merged`. `used` without the result. Must not raise."""
+        raise NotImplementedError
+
+    def merged(self, given: Data, filled: Data) -> Data:
+        """The data of what `given` and `capture` have captured; `filled` is None when the call did not return."""
         raise NotImplementedError
 
     def data(self, value: int) -> Data:
@@ -257,6 +275,10 @@ class Arg:
     def text(self, data: Data) -> str:
         """The data as strace prints it."""
         return strace_text(data)
+
+    def aside(self, data: Data, result: int) -> str:
+        """What stands in parentheses behind the result of a call that has succeeded: `[{fd=4, revents=POLLIN}]`."""
+        return ""
 
     def data_cache(self) -> dict[int, Data] | None:
         """For plain values that do not show as the number itself: value to data, as JSON has it."""
@@ -491,16 +513,37 @@ class Outcome:
     """How the result is shown when it is not an error: in decimal."""
 
     is_fd: ClassVar[bool] = False
+    fd_when: ClassVar[str] = ""
+    """For a call that makes a descriptor only sometimes: a condition over the values of its arguments, `{cmd} == 0`."""
 
-    def text(self, value: int) -> str:
+    def text(self, value: int, args: Mapping[str, Data] = MappingProxyType({})) -> str:
+        """The value; `args` is the call's data by name."""
         return str(value)
+
+    def aside(self, value: int) -> str:
+        """What stands in parentheses behind it."""
+        return ""
 
 
 class HexOutcome(Outcome):
     """An address."""
 
-    def text(self, value: int) -> str:
+    def text(self, value: int, args: Mapping[str, Data] = MappingProxyType({})) -> str:
         return hex(value & 0xFFFFFFFFFFFFFFFF)
+
+
+class OctalOutcome(Outcome):
+    """mode_t."""
+
+    def text(self, value: int, args: Mapping[str, Data] = MappingProxyType({})) -> str:
+        return f"0{value:o}".rjust(3, "0")
+
+
+class ReadyOutcome(Outcome):
+    """How many of a set are ready: 0 when time ran out."""
+
+    def aside(self, value: int) -> str:
+        return "" if value else "Timeout"
 
 
 class FdOutcome(Outcome):
@@ -522,3 +565,5 @@ Mode = Annotated[int, Octal()]
 Result = _Result
 AddressResult = Annotated[_Result, HexOutcome()]
 FdResult = Annotated[_Result, FdOutcome()]
+ModeResult = Annotated[_Result, OctalOutcome()]
+ReadyResult = Annotated[_Result, ReadyOutcome()]

@@ -128,15 +128,18 @@ def read_name(thread: Thread, address: int, length: int) -> bytes:
 
 
 def write_name(thread: Thread, address: int, length_address: int, name: bytes) -> None:
-    """A sockaddr to the guest, cut to the room it has; raises EFAULT, EINVAL (move_addr_to_user in net/socket.c)."""
+    """A sockaddr to the guest, cut to the room it has; raises EFAULT, EINVAL (move_addr_to_user in net/socket.c).
+
+    The length is stored first (Linux 6.18; older ones store it last), which shows when the two overlap or the name faults.
+    """
     memory = thread.memory
     room = memory.u32(length_address)
     if room > 0x7FFFFFFF:
         raise OSError(errno.EINVAL, "negative address length")
+    memory.put_u32(length_address, len(name))
     head = name[: min(room, len(name))]
     if head:
         memory.write(address, head)
-    memory.put_u32(length_address, len(name))
 
 
 def is_internet(socket: Socket) -> bool:

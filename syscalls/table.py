@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from syscalls import numbers
-from syscalls.args import NO_TEXTS, Address, Arg, Data, FdNumber, Holding, Outcome, abridged, jsonable, plain
-from syscalls.describe import describe
+from syscalls.args import Address, Arg, Data, FdNumber, Holding, Outcome, jsonable, plain
+from syscalls.describe import NOTHING, describe
 from syscalls.wait import Result
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ class Syscall:
 
     `call(thread, r0, ..., r5)` runs the handler on converted registers. `before(thread, r0, ..., r5)` and
     `after(thread, r0, ..., r5, result)` capture what memory held, or are None where there is nothing to capture.
-    `members(registers, before, after)` gives the record's `args`, `fds` and `objects` members (`syscalls.args.jsonable`),
-    `text(registers, before, after, limit)` the arguments as strace -y prints them, strings and arrays cut at `limit`.
+    `members(registers, before, after)` gives the record's `args`, `fds` and `objects` members (`syscalls.args.jsonable`).
     """
 
     name: str
@@ -62,7 +61,6 @@ class Syscall:
     before: Callable[..., tuple[Data, ...]] | None
     after: Callable[..., tuple[Data, ...]] | None
     members: Callable[..., tuple[dict[str, Data], dict[str, Data] | None, dict[str, Data] | None]]
-    text: Callable[..., str]
 
     def __init__(self, handler: Callable[..., Result], support: str) -> None:
         self.handler = handler
@@ -75,7 +73,7 @@ class Syscall:
         # Start-up time: signatures are read and code is generated for the calls that a guest really makes.
         if name in ("args", "outcome"):
             self.args, self.outcome = _signature(self.handler)
-        elif name in ("call", "before", "after", "members", "text"):
+        elif name in ("call", "before", "after", "members"):
             setattr(self, name, getattr(_Generator(self), name)())
         else:
             raise AttributeError(name)
@@ -89,10 +87,14 @@ class Syscall:
     def decode(self, record: Record) -> dict[str, Data]:
         """The arguments by name, as data."""
         captured = {"in": list(record.before), "out": list(record.after)}
+        given = list(record.before)[-sum(arg.is_given for arg in self.args.values()) :]
         shown: dict[str, Data] = {}
         for index, (name, arg) in enumerate(self.args.items()):
             if arg.phase == "value":
                 shown[name] = arg.data(convert(arg, record.registers[index]))
+            elif arg.is_given:
+                filled = captured["out"].pop(0) if captured["out"] else None
+                shown[name] = plain(arg.merged(given.pop(0), filled))
             elif captured[arg.phase]:
                 data = captured[arg.phase].pop(0)
                 shown[name] = plain(data)
@@ -187,16 +189,16 @@ class _Generator:
         self.names = list(entry.args)
         self.scope: dict[str, Any] = {
             "handler": entry.handler,
-            "abridged": abridged,
             "describe": describe,
             "jsonable": jsonable,
-            "plain": plain,
             "Holding": Holding,
-            "NO_TEXTS": NO_TEXTS,
+            "NOTHING": NOTHING,
         }
         for index, arg in enumerate(entry.args.values()):
             self.scope[f"arg{index}"] = arg
             self.scope[f"capture{index}"] = arg.capture
+            self.scope[f"given{index}"] = arg.given
+            self.scope[f"merged{index}"] = arg.merged
             self.scope[f"cache{index}"] = arg.data_cache()
 
     def _compile(self, name: str, parameters: str, body: str) -> Callable[..., Any]:
@@ -211,10 +213,11 @@ class _Generator:
         index = self.names.index(name)
         return "(" + self.entry.args[name].conversion.format(f"r{index}") + ")"
 
-    def _capture(self, index: int) -> str:
+    def _capture(self, index: int, how: str = "capture") -> str:
         name = self.names[index]
-        used = "".join(f", {self._value(other)}" for other in self.entry.args[name].uses)
-        return f"capture{index}(thread, {self._value(name)}{used}), "
+        uses = [other for other in self.entry.args[name].uses if how == "capture" or other != "result"]
+        used = "".join(f", {self._value(other)}" for other in uses)
+        return f"{how}{index}(thread, {self._value(name)}{used}), "
 
     def call(self) -> Callable[..., Any]:
         values = "".join(f", {self._value(name)}" for name in self.names)
@@ -228,14 +231,17 @@ class _Generator:
             for i, arg in enumerate(args)
             if isinstance(arg, FdNumber)
         ]
+        parts += [self._capture(i, "given") for i, arg in enumerate(args) if arg.is_given]
         if not parts:
             return None
         return self._compile("before", f"thread, {_REGISTERS}", f"return ({''.join(parts)})")
 
     def after(self) -> Callable[..., Any] | None:
         parts = [self._capture(i) for i, arg in enumerate(self.entry.args.values()) if arg.phase == "out"]
-        if self.entry.outcome.is_fd:
-            parts.append("describe(thread, result), ")
+        outcome = self.entry.outcome
+        if outcome.is_fd:
+            when = outcome.fd_when.format(**{name: self._value(name) for name in self.names})
+            parts.append(f"describe(thread, result){f' if {when} else NOTHING' if when else ''}, ")
         if not parts:
             return None
         return self._compile("after", f"thread, {_REGISTERS}, result", f"return ({''.join(parts)})")
@@ -248,6 +254,7 @@ class _Generator:
         counts = {"in": 0, "out": 0}
         args = list(self.entry.args.items())
         fd_at = sum(arg.phase == "in" for _, arg in args)
+        given_at = fd_at + sum(isinstance(arg, FdNumber) for _, arg in args)
         for index, (name, arg) in enumerate(args):
             if arg.phase == "value":
                 shown = self._value(name)
@@ -259,8 +266,14 @@ class _Generator:
                 source = "before" if arg.phase == "in" else "after"
                 captured = f"{source}[{counts[arg.phase]}]"
                 counts[arg.phase] += 1
+                if arg.is_given:
+                    held.append(
+                        f"both{index} = merged{index}(before[{given_at}], {captured} if after else None) if before else None"
+                    )
+                    given_at += 1
+                    captured, source = f"both{index}", "before"
                 shown = f"({captured}.decode('latin-1') if {captured}.__class__ is bytes else jsonable({captured}))"
-                if arg.phase == "out":
+                if arg.phase == "out" and not arg.is_given:
                     shown = f"({shown} if after else r{index} or None)"
                 if arg.holds_fds:
                     is_held = f"{source} and isinstance({captured}, Holding)"
@@ -279,34 +292,6 @@ class _Generator:
             lines.append(f"    return args, {_dict(fds + made[0])}, {_dict(objects + made[1])}")
         lines.append(f"return args, {_dict(fds)}, {_dict(objects)}")
         return self._compile("members", "registers, before, after", "\n    ".join(lines))
-
-    def text(self) -> Callable[..., Any]:
-        counts = {"in": 0, "out": 0}
-        args = list(self.entry.args.values())
-        fd_at = sum(arg.phase == "in" for arg in args)
-        fields: list[str] = []
-        for index, arg in enumerate(args):
-            self.scope[f"text{index}"] = arg.text
-            self.scope[f"data{index}"] = arg.data
-            if arg.phase == "value":
-                shown = f"text{index}(data{index}({self._value(self.names[index])}))"
-            else:
-                position = counts[arg.phase]
-                counts[arg.phase] += 1
-                captured = f"{'before' if arg.phase == 'in' else 'after'}[{position}]"
-                texts = ""
-                if arg.holds_fds:
-                    texts = f", {captured}.texts() if isinstance({captured}, Holding) else NO_TEXTS"
-                data = f"abridged(plain({captured}), limit)" if arg.is_cut else f"plain({captured})"
-                shown = f"text{index}({data}{texts})"
-                if arg.phase == "out":  # not returned: nothing was filled
-                    shown = f"({shown} if after else hex(r{index}) if r{index} else 'NULL')"
-            if isinstance(arg, FdNumber):
-                shown += f" + (f'<{{before[{fd_at}].text}}>' if before[{fd_at}].text else '')"
-                fd_at += 1
-            fields.append(shown)
-        body = f"{_REGISTERS} = registers\n    return ', '.join([text for text in [{', '.join(fields)}] if text])"
-        return self._compile("text", "registers, before, after, limit=None", body)
 
 
 def _dict(items: list[str]) -> str:

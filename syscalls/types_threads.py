@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from syscalls.args import (
+    UNUSED,
     Arg,
     Data,
     Flags,
@@ -176,10 +177,6 @@ class OutValue(OutStruct):
         if isinstance(data, list) and self.layout.size == 8:
             return f"[{data[0]:#x}]"
         return super().text(data)
-
-
-UNUSED = ""
-"""What is shown of an argument that the operation does not look at; left out of the text."""
 
 
 class FutexTimeout(Arg):

@@ -33,7 +33,7 @@ class TimeOutcome(Outcome):
 
 
 class HostOutcome(Outcome):
-    """A number that follows from the machine's hardware."""
+    """A number that follows from the machine, or from who has started the program."""
 
 
 Cpu = Layout("cpu", ("I", "cpu"))

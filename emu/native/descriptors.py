@@ -11,6 +11,7 @@ from syscalls.flags.net import AddressFamily
 
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 _ANONYMOUS = {"eventpoll": "epoll"}
+_REMEMBERED = 256
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 _TYPES = {socket.SOCK_STREAM: "TCP", socket.SOCK_DGRAM: "UDP"}
 _UNIX_TYPES = {
@@ -56,6 +57,7 @@ class Descriptors:
         self._numbers = numbers
         self.files: dict[int, OpenFile] = dict(files or {})
         self.entries = self
+        self._sent: dict[tuple[str, str], OpenFile] = {}
 
     def inherit(self, fds: Sequence[int]) -> None:
         """Takes in the descriptors that the process was born with."""
@@ -77,7 +79,8 @@ class Descriptors:
             return None
         file = self.files.get(fd)
         if file is None:
-            file = self.files[fd] = OpenFile(next(self._numbers))
+            file = self._sent.get(self._identity(fd, link)) if self._sent else None
+            file = self.files[fd] = file or OpenFile(next(self._numbers))
         if not file.text:
             file.text = file.inherited or self._text(fd, link, file)
         return Entry(link, file, Shown(file.text, file.number))
@@ -98,6 +101,24 @@ class Descriptors:
         self.get(old)
         if old in self.files:
             self.files[new] = self.files[old]
+
+    def sent(self, fd: int) -> None:
+        """A descriptor travels in a message (unix(7), SCM_RIGHTS): whoever gets it has the same open file."""
+        entry = self.get(fd)
+        if entry is not None:
+            if len(self._sent) >= _REMEMBERED:
+                del self._sent[next(iter(self._sent))]
+            self._sent[self._identity(fd, entry.link)] = entry.file
+
+    def _identity(self, fd: int, link: str) -> tuple[str, str]:
+        """What tells an open file from others, as far as /proc says: its inode, its flags, an eventfd's number."""
+        try:
+            with open(f"/proc/{self.via}/fdinfo/{fd}") as file:
+                facts = dict(line.split(":", 1) for line in file if ":" in line)
+            flags = int(facts.get("flags", "0"), 8) & ~os.O_CLOEXEC  # which is the descriptor's own
+        except (OSError, ValueError):
+            return link, ""
+        return link, f"{flags:o} {facts.get('eventfd-id', '').strip()}"
 
     def closing(self, fd: int) -> OpenFile | None:
         """What is about to be closed, for `closed`."""

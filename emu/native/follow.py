@@ -1,9 +1,14 @@
 """Follows a traced process's descriptors through its calls, by what the table declares of them."""
 
+import struct
+from collections.abc import Iterator
 from typing import Any, cast
 
 from emu.native.descriptors import Descriptors
 from syscalls.args import FdNumber
+from syscalls.flags.net import Scm, SocketLevel
+from syscalls.messages import HEADER, ROW
+from syscalls.passing import parse
 from syscalls.process import Thread
 from syscalls.table import Syscall, convert
 
@@ -20,6 +25,9 @@ class Follower:
         """To be kept for `after`: what close(2) is about to close."""
         if entry.name == "close":
             return _table(thread).closing(args[0] & 0xFFFFFFFF)
+        if entry.name in ("sendmsg", "sendmmsg"):
+            for fd in _carried(thread, entry.name, args):
+                _table(thread).sent(fd)
         return None
 
     def after(self, thread: Thread, entry: Syscall, args: tuple[int, ...], result: int, closing: Any) -> None:
@@ -43,6 +51,27 @@ class Follower:
             address = args[3 if name == "socketpair" else 0]
             for at in (0, 4):
                 table.opened(thread.memory.u32(address + at))
+
+
+_ROWS = 64
+
+
+def _carried(thread: Thread, name: str, args: tuple[int, ...]) -> Iterator[int]:
+    """The descriptors in the control messages that a call is about to send (SCM_RIGHTS)."""
+    count = min(args[2] & 0xFFFFFFFF, _ROWS) if name == "sendmmsg" else 1
+    for row in range(count):
+        try:
+            header = HEADER.unpack(thread.memory.read(args[1] + row * ROW, HEADER.size))
+            messages = (
+                parse(thread.memory.read(header[5], min(header[6], 4096))) if header[5] and header[6] else []
+            )
+        except OSError:
+            return
+        for message in messages:
+            if message.level == SocketLevel.SOL_SOCKET and message.type == Scm.SCM_RIGHTS:
+                yield from (
+                    fd for (fd,) in struct.iter_unpack("<i", message.data[: len(message.data) // 4 * 4])
+                )
 
 
 def _table(thread: Thread) -> Descriptors:

@@ -18,8 +18,9 @@ OPTIONS = (
     | ptrace.O_EXITKILL
 )
 
-_DESCRIPTORS = 1024
-"""RLIMIT_NOFILE's soft value in the traced program, as under emu."""
+_MOST_DESCRIPTORS = 1 << 20
+_DESCRIPTORS = (1024, 4096)
+"""RLIMIT_NOFILE in the traced program, soft and hard, as under emu."""
 
 
 class NotAllowed(Exception):
@@ -81,10 +82,15 @@ def _become(program: Program, ready: int) -> None:
         _plain_signals()
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        soft = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        limits = (
+            _DESCRIPTORS
+            if hard == resource.RLIM_INFINITY
+            else tuple(min(hard, limit) for limit in _DESCRIPTORS)
+        )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[0], limits[1]))
         os.chdir(program.directory)
         _arrange(program.stdio)
+        os.closerange(3, _MOST_DESCRIPTORS)  # also those that our own parent has let us inherit
         os.execve(program.path, list(program.argv), program.env)
     except OSError as error:
         status = error.errno or status
@@ -101,7 +107,7 @@ def _plain_signals() -> None:
 
 
 def _arrange(stdio: Sequence[int | None]) -> None:
-    """Puts the three streams where they belong; all other descriptors are closed by execve(2)."""
+    """Puts the three streams where they belong."""
     moved = [os.dup(fd) if fd is not None else None for fd in stdio]
     safe: list[int | None] = []
     for fd in moved:  # out of the way of 0, 1 and 2

@@ -30,6 +30,9 @@ _RESTART_SYSCALL = 219
 _SYSCALL_BYTES = 2
 _SYNCHRONOUS = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP})
 _STOPS = frozenset({signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
+_WAITS = frozenset({"poll", "ppoll", "select", "pselect6"})
+"""Calls whose sets are shown also when they do not return: memory cannot be read when the program has ended."""
+
 _POLL = 0.05
 """Seconds between two looks when SIGCHLD went to another host thread."""
 
@@ -40,7 +43,7 @@ Registers = tuple[int, int, int, int, int, int]
 class Call:
     """A system call between its entry and its exit."""
 
-    __slots__ = ("args", "before", "entry", "pc", "restarting", "sequence", "started")
+    __slots__ = ("args", "before", "entry", "pc", "restarting", "sequence", "so_far", "started")
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Call:
         self.pc = pc
         self.before = before
         self.restarting = False
+        self.so_far: tuple[Any, ...] = ()  # what `Syscall.after` captures of a call that does not return
 
 
 class Tracee:
@@ -294,6 +298,8 @@ class Tracer:
         pc = stop.pc - _SYSCALL_BYTES
         tracee.call = call = Call(self._sequence, self.now(), entry, stop.args, pc, before)
         self._sequence += 1
+        if entry.name in _WAITS and entry.after is not None:
+            call.so_far = entry.after(tracee.thread, *stop.args, -errno.EINTR)
         tracee.closing = FOLLOWER.before(tracee.thread, entry, stop.args)
         if stop.number in EXITS:
             self._complete(tracee, call, None)
@@ -305,8 +311,9 @@ class Tracer:
     def _complete(self, tracee: Tracee, call: Call, result: int | None) -> None:
         thread, entry = tracee.thread, call.entry
         tracee.call = None
-        after: tuple[Any, ...] = ()
+        after: tuple[Any, ...] = call.so_far
         if result is not None:
+            after = ()
             FOLLOWER.after(thread, entry, call.args, result, tracee.closing)
             if entry.after is not None:
                 after = entry.after(thread, *call.args, result)

@@ -9,7 +9,7 @@ in their order of appearance (`fd1`, `pid2`, `addr`), for golden files; `emu.tra
 | pid | processes and threads | one name |
 | port | ports of sockets, also in descriptions and payloads (`:8080`) | one name |
 | region | addresses in what mmap and brk gave, with the offset in it | one name |
-| inode, data | inode numbers; what epoll hands back | one name |
+| inode, data, autobind | inode numbers; what epoll hands back; names of Unix sockets that the kernel chose | one name |
 | addr, time, random, cpu, machine, closed | other addresses; clocks; random bytes; processors; facts of the host; numbers that are not open | nothing is said |
 
 Stays: relative time-outs in whole milliseconds given as timespec, time-outs of 0 and for ever, payloads.
@@ -25,7 +25,7 @@ from emu.trace.symbol import Symbol, Text
 
 __all__ = ["Canonical", "Masker", "Names", "Symbol", "Text", "canonical", "canonical_event"]
 
-_NAMED = frozenset({"fd", "pid", "port", "region", "inode", "data"})
+_NAMED = frozenset({"fd", "pid", "port", "region", "inode", "data", "autobind"})
 _PORT_IN_PAYLOAD = re.compile(r"(?<=[\w.\]]:)\d{2,5}(?!\d)")
 
 

@@ -18,16 +18,24 @@ BYTE_MEMBERS = frozenset(
 """Members of structures whose text is bytes; all other text in structures is names."""
 
 
-class CallText(NamedTuple):
-    """The arguments that are shown, by name, and what stands behind the equals sign."""
+class ArgText(NamedTuple):
+    """One argument as it is shown. `is_filled`: the call writes there, so that the text is known when it is over."""
 
-    args: list[tuple[str, str]]
+    name: str
+    text: str
+    is_filled: bool
+
+
+class CallText(NamedTuple):
+    """The arguments that are shown, and what stands behind the equals sign."""
+
+    args: list[ArgText]
     result: str
 
     @property
     def inside(self) -> str:
         """What stands between the parentheses."""
-        return ", ".join([text for _, text in self.args])
+        return ", ".join([arg.text for arg in self.args])
 
 
 def call_text(
@@ -42,12 +50,27 @@ def call_text(
     `limit` is strace's -s: how many bytes of a string and elements of an array are shown; None: all there are.
     """
     described = fds or {}
-    shown: list[tuple[str, str]] = []
+    shown: list[ArgText] = []
+    places: list[int] = []
+    asides: list[str] = []
     for name, value in args.items():
-        text = _argument(entry.args.get(name), value, described.get(name), limit)
+        arg = entry.args.get(name)
+        if arg is None:  # written by another version: show the plain data
+            shown.append(ArgText(name, json.dumps(value), False))
+            continue
+        data = abridged(revived(arg, value), limit) if arg.is_cut else revived(arg, value)
+        try:
+            text = _argument(arg, data, described.get(name))
+            if result is not None and result >= 0:
+                asides.append(arg.aside(data, result))
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+            text = json.dumps(value, default=str)  # another version's, or damaged
         if text:
-            shown.append((name, text))
-    return CallText(shown, _result(entry, result, described.get("result")))
+            shown.append(ArgText(name, arg.label + text, arg.phase == "out"))
+            places.append(arg.place)
+    if any(places):
+        shown = [shown[index] for index in sorted(range(len(places)), key=places.__getitem__)]
+    return CallText(shown, _result(entry, args, described.get("result"), result, asides))
 
 
 def text_of(record: Mapping[str, Any], limit: int | None = None) -> CallText:
@@ -59,22 +82,14 @@ def line(record: Mapping[str, Any], palette: Palette, limit: int | None = None) 
     """A record as the live trace would have shown it. `limit` as in `call_text`."""
     if record["event"] != "syscall":
         return event_line(palette, dict(record))
-    entry = entry_of(record)
-    fds = record.get("fds") or {}
     return call_line(
         palette,
         tid=record["tid"],
-        entry=entry,
-        args=call_text(entry, record["args"], fds, record["result"], limit).inside,
+        name=record["name"],
+        text=text_of(record, limit),
         result=record["result"],
-        result_fd=fds.get("result"),
         blocked=record["blocked"],
     )
-
-
-def entry_and_args(record: Mapping[str, Any], limit: int | None = None) -> tuple[Syscall, str]:
-    """The table's entry for a saved call, and its arguments as text."""
-    return entry_of(record), text_of(record, limit).inside
 
 
 def entry_of(record: Mapping[str, Any]) -> Syscall:
@@ -85,16 +100,10 @@ def entry_of(record: Mapping[str, Any]) -> Syscall:
     return entry
 
 
-def _argument(arg: Arg | None, value: Any, described: Any, limit: int | None) -> str:
-    if arg is None:  # written by another version: show the plain data
-        return json.dumps(value)
-    data = abridged(revived(arg, value), limit) if arg.is_cut else revived(arg, value)
-    try:
-        if arg.holds_fds:
-            return arg.text(data, _texts(described))  # type: ignore[call-arg]
-        text = arg.text(data)
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
-        return json.dumps(value, default=str)
+def _argument(arg: Arg, data: Data, described: Any) -> str:
+    if arg.holds_fds:
+        return arg.text(data, _texts(described))  # type: ignore[call-arg]
+    text = arg.text(data)
     return f"{text}<{described}>" if described and isinstance(arg, FdNumber) else text
 
 
@@ -104,14 +113,19 @@ def _texts(described: Any) -> Mapping[int, str]:
     return {int(fd): text for fd, text in described.items() if text and fd.removeprefix("-").isdecimal()}
 
 
-def _result(entry: Syscall, result: int | None, described: Any) -> str:
+def _result(
+    entry: Syscall, args: Mapping[str, Any], described: Any, result: int | None, asides: list[str]
+) -> str:
     if result is None:
-        return "?" if entry.number in EXITS else "? <unavailable>"
+        return "?" if entry.number in EXITS else "? <still running at the end>"
     name = ERRORS.get(result)
     if name:
         return f"-1 {name} ({os.strerror(-result)})"
-    text = entry.outcome.text(result)
-    return f"{text}<{described}>" if described else text
+    text = entry.outcome.text(result, args)
+    if described:
+        text += f"<{described}>"
+    behind = ", ".join(filter(None, [*asides, entry.outcome.aside(result)]))
+    return f"{text} ({behind})" if behind else text
 
 
 def revived(arg: Arg | None, data: Any) -> Data:

@@ -1,7 +1,7 @@
 """A record with symbols in the place of what differs from run to run, as the declared types of its call say."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -73,7 +73,7 @@ def canonical_event(record: dict[str, Any]) -> dict[str, Data]:
             shown[name] = Symbol("pid", data, data)
         elif name == "address":
             shown[name] = Symbol("addr", None, data) if data else data
-        elif name not in ("time", "pid", "pc", "function", "file", "line", "sequence"):
+        elif name not in ("time", "pid", "pc", "function", "file", "line", "sequence", "reason"):
             shown[name] = data
     return shown
 
@@ -114,6 +114,28 @@ def _pointer(data: Data, context: _Context) -> Data:
     return context.locate(data) or Symbol("addr", None, data)
 
 
+_AUTOBOUND = re.compile(r"\0[0-9a-f]{5}")
+"""What the kernel names a Unix socket that was bound to nothing (unix(7), "Autobind feature")."""
+
+_EPHEMERAL = 32768
+
+
+def _autobound(data: Data, context: _Context) -> Data:
+    if isinstance(data, str) and _AUTOBOUND.fullmatch(data):
+        return Symbol("autobind", data, data)
+    return data
+
+
+def _unknown_address(data: Data, context: _Context) -> Data:
+    """An address of a family that is not known: where it begins as one with a port, that of an ephemeral one."""
+    if not isinstance(data, str) or not data or max(data[:2]) > "\xff":
+        return data
+    if len(data) == 1:  # half a port
+        return Symbol("port", None, data)
+    port = int.from_bytes(data[:2].encode("latin-1"), "big")
+    return Text((Symbol("port", port, port), data[2:])) if port >= _EPHEMERAL else data
+
+
 _STAMPS = ("st_atim", "st_mtim", "st_ctim")
 _MEMBERS: dict[str, Callable[[Data, _Context], Data]] = {
     **dict.fromkeys(("sin_port", "sin6_port"), _number("port")),
@@ -123,6 +145,8 @@ _MEMBERS: dict[str, Callable[[Data, _Context], Data]] = {
     ),
     **dict.fromkeys(("stack", "list", "list_op_pending", "msg_control"), _pointer),
     "st_ino": _symbol("inode", alike=True),
+    "sun_path": _autobound,
+    "sa_data": _unknown_address,
     **dict.fromkeys(("st_dev", "st_rdev", "st_blksize", "st_blocks"), _symbol("machine")),
     **dict.fromkeys(_STAMPS, _symbol("time")),
     **dict.fromkeys(("nodename", "release", "version", "domainname"), _symbol("machine")),
@@ -132,6 +156,11 @@ _MEMBERS: dict[str, Callable[[Data, _Context], Data]] = {
 def _members(data: Data, context: _Context) -> Data:
     """A structure, an array, or what stands in one."""
     if isinstance(data, dict):
+        if "S_IFDIR" in str(
+            data.get("st_mode")
+        ):  # how a file system counts its directories is its own affair
+            data = {**data, "st_nlink": Symbol("machine", None, data.get("st_nlink"))}
+            data["st_size"] = Symbol("machine", None, data.get("st_size"))
         return {key: _member(key, value, context) for key, value in data.items()}
     if isinstance(data, list):
         return [_members(item, context) for item in data]
@@ -282,6 +311,12 @@ def _ioctl(data: Data, name: str, context: _Context) -> Data:
     return _structure(data, name, context)
 
 
+def _fcntl(data: Data, name: str, context: _Context) -> Data:
+    if context.record["args"].get("cmd") == "F_SETOWN":
+        return _pid(data, name, context)
+    return _either(data, name, context)
+
+
 def _either(data: Data, name: str, context: _Context) -> Data:
     """A number or an address, as the operation says."""
     return _pointer(data, context) if type(data) is int and data > 0xFFFFFF else _members(data, context)
@@ -299,8 +334,29 @@ def _path(data: Data, name: str, context: _Context) -> Data:
     return _with_symbols(data, _IN_PROC, "pid")
 
 
-def _directory(data: Data, name: str, context: _Context) -> Data:
-    """What getcwd and readlink tell, with its NUL."""
+_RANDOM = frozenset({"/dev/urandom", "/dev/random"})
+
+
+def _vector(data: Data, name: str, context: _Context) -> Data:
+    if isinstance(data, list) and (context.record.get("fds") or {}).get("fd") in _RANDOM:
+        return Symbol("random", None, data)
+    return _structure(data, name, context)
+
+
+_PROGRAMS = frozenset({"SO_ATTACH_FILTER", "SO_ATTACH_BPF", "SO_ATTACH_REUSEPORT_CBPF"})
+
+
+def _option(data: Data, name: str, context: _Context) -> Data:
+    """The value of a socket option; a filter is given as a pointer to it."""
+    if context.record["args"].get("optname") in _PROGRAMS and isinstance(data, str):
+        return Symbol("addr", None, data)
+    return _structure(data, name, context)
+
+
+def _filled_bytes(data: Data, name: str, context: _Context) -> Data:
+    """Random bytes; or what getcwd and readlink tell, with its NUL."""
+    if not isinstance(data, int) and (context.record.get("fds") or {}).get("fd") in _RANDOM:
+        return Symbol("random", None, data)
     if isinstance(data, str) and context.cwd and data.startswith(context.cwd):
         return "." + data[len(context.cwd) :]
     return _structure(data, name, context)
@@ -311,13 +367,15 @@ _RULES: dict[type, Rule] = {
     Pointer: _address,
     CString: _path,
     InBytes: _structure,
-    OutBytes: _directory,
+    OutBytes: _filled_bytes,
+    types_files.OutIoVec: _vector,
+    types_net.OptionIn: _option,
     types_volatile.RandomBytes: _whole("random"),
     types_volatile.ProcessId: _pid,
     types_volatile.Milliseconds: _timeout,
     types_files.OutPair: _descriptors,
     types_files.IoctlArgument: _ioctl,
-    types_files.FcntlArgument: _either,
+    types_files.FcntlArgument: _fcntl,
     types_poll.PollFds: _descriptors,
     types_poll.FdSetArg: _descriptors,
     types_poll.EpollEventIn: _event,
@@ -331,7 +389,7 @@ _RULES: dict[type, Rule] = {
     types_threads.FutexWord2: _address,
     types_threads.FutexValue3: _plain,
     types_threads.PrctlArgument: _either,
-    types_threads.OutCpuMask: _whole("machine"),
+    types_threads.InCpuMask: _whole("machine"),
     types_net.OptionName: _plain,
 }
 """By declared type; a type without an entry takes that of what it is derived from."""
@@ -356,13 +414,17 @@ def _result(outcome: Outcome, result: int, context: _Context) -> Data:
         return Symbol("time", None, result)
     if isinstance(outcome, types_volatile.HostOutcome):
         return Symbol("machine", None, result)
-    if str(context.record["args"].get("cmd")).startswith("F_DUPFD"):
+    command = str(context.record["args"].get("cmd"))
+    if command.startswith("F_DUPFD"):
         return Symbol("fd", None, result)
+    if command == "F_GETOWN":
+        return _number("pid")(result, context)
     return result
 
 
 # Texts
 
+_AUTOBOUND_TEXT = re.compile(r"(?<=@)[0-9a-f]{5}\b")
 _PORT = re.compile(r"(?<=:)\d+(?=$|<|-)")
 
 
@@ -372,14 +434,21 @@ def _described(text: Data) -> Data:
         return sorted((_described(value) for value in text.values() if value is not None), key=str)
     if isinstance(text, str) and text.startswith(("TCP", "UDP")):
         return _with_symbols(text, _PORT, "port")
+    if isinstance(text, str) and text.startswith("UNIX"):
+        return Text(tuple(_parts(text, _AUTOBOUND_TEXT, lambda name: Symbol("autobind", "\0" + name, name))))
     return text
 
 
 def _with_symbols(text: str, pattern: re.Pattern[str], kind: str) -> Data:
     """A text whose matches are symbols; the plain text when there are none."""
-    parts: list[str | Symbol] = []
+    parts = tuple(_parts(text, pattern, lambda found: Symbol(kind, int(found), int(found))))
+    return Text(parts) if len(parts) > 1 else text
+
+
+def _parts(text: str, pattern: re.Pattern[str], symbol: Callable[[str], Symbol]) -> Iterator[str | Symbol]:
     end = 0
     for match in pattern.finditer(text):
-        parts += [text[end : match.start()], Symbol(kind, int(match[0]), int(match[0]))]
+        yield text[end : match.start()]
+        yield symbol(match[0])
         end = match.end()
-    return Text((*parts, text[end:])) if parts else text
+    yield text[end:]

@@ -9,6 +9,7 @@ Time and memory are linear in the traces: records are read from the files as the
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from emu.trace.pairing import Difference, Pairs
 from emu.trace.per_thread import PROCESS, ByThread
@@ -19,7 +20,7 @@ __all__ = ["Difference", "Divergence", "Item", "Options", "Outcome", "Passed", "
 
 def compare(a: ByThread, b: ByThread, options: Options | None = None) -> Outcome:
     """Compares two traces; the divergences are in the order in which they happened."""
-    options = options or Options()
+    options = replace(options or Options(), cut_off=a.ends_itself and b.ends_itself)
     found = Outcome()
     pairs = Pairs()
     pids = a.header.get("pid"), b.header.get("pid")

@@ -191,23 +191,17 @@ _parts: _ByEntry[_Parts] = _ByEntry(_Parts)
 
 
 def _texts(shown: Any) -> Any:
-    if isinstance(shown, Holding):
-        return {str(fd): _text(one) for fd, one in zip(shown.fds(), shown.shown, strict=True)}
-    return _text(shown) if isinstance(shown, Shown) else None
-
-
-def _text(shown: Shown) -> str | None:
-    return shown.text if shown.number != "null" else None
+    """As the record's "fds" has it: a text, texts by number, or None."""
+    if type(shown) is Shown:
+        return shown.text
+    return shown.described()[0] if isinstance(shown, Holding) else None
 
 
 def _numbers(shown: Any) -> Any:
-    if isinstance(shown, Holding):
-        return {str(fd): _number(one) for fd, one in zip(shown.fds(), shown.shown, strict=True)}
-    return _number(shown) if isinstance(shown, Shown) else None
-
-
-def _number(shown: Shown) -> int | None:
-    return int(shown.number) if shown.number != "null" else None
+    """As the record's "objects" has it."""
+    if type(shown) is Shown:
+        return shown.number
+    return shown.described()[1] if isinstance(shown, Holding) else None
 
 
 # Over live records
@@ -250,7 +244,7 @@ def live_descriptor(record: Live) -> tuple[Any, str] | None:
     if type(shown) is not Shown:
         return SEVERAL if isinstance(shown, Holding) else None
     fd = record[7] if name == "result" else parts.data[name](record)
-    return _descriptor(fd, _text(shown), _number(shown))
+    return _descriptor(fd, shown.text, shown.number)
 
 
 def _live_argument(name: str) -> Callable[[Live], Any]:

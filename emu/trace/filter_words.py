@@ -243,8 +243,8 @@ def span(text: str, what: str) -> tuple[int, int | None]:
     if not dots or not (first.strip() or last.strip()):
         raise FilterError(f"{what}: a range is expected, such as 0.5..2s, 10ms.. or ..3s")
     unit = re.sub(r"[\d.\s]", "", last)
-    low = nanoseconds(first, unit, what) if first.strip() else 0
     high = nanoseconds(last, "", what) if last.strip() else None
+    low = nanoseconds(first, unit, what) if first.strip() else 0
     if high is not None and high < low:
         raise FilterError(f"{what}: the range ends before it begins")
     return low, high

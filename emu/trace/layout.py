@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emu.places import Locate, Nowhere
-from emu.trace.schema import ERRORS, EXITS
-from emu.trace.text import WAIT_SHOWN, Palette, event_line, result_text
+from emu.trace.call_text import CallText
+from emu.trace.text import WAIT_SHOWN, Palette, event_line, painted
 from syscalls.table import Syscall
 
 COLUMN = 48
@@ -65,26 +65,19 @@ class Layout:
         duration: int,
         blocked: int,
         entry: Syscall,
-        args: str,
+        text: CallText,
         result: int | None,
-        result_fd: str | None = None,
         stack: Sequence[dict[str, Any]] = (),
     ) -> str:
         """The line of a call that is over, or still unfinished at the end (`result` None). Times are nanoseconds."""
         form = self.form
         palette = form.palette
-        shown = result_text(entry, result)
-        if result is None:
-            shown = "?" if entry.number in EXITS else palette.dim("? <still running at the end>")
-        elif result in ERRORS:
-            shown = palette.error(shown)
-        elif result_fd:
-            shown += f"<{safe(result_fd)}>"
+        shown = painted(palette, safe(text.result), result)
         if blocked >= WAIT_SHOWN:
             shown += palette.dim(f" <waited {blocked / 1e9:.3f} s>")
         if form.durations:
             shown += palette.dim(f" <{duration / 1e9:.6f}>")
-        line = f"{self._begin(tid, began)}{self._call(entry, args)} = {shown}"
+        line = f"{self._begin(tid, began)}{self._call(entry, text.inside)} = {shown}"
         return line if not stack else "\n".join([line, *self._frames(stack)])
 
     def waiting(self, *, tid: int, began: int, entry: Syscall, args: str) -> str:

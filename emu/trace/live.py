@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from emu.places import Locate
+from emu.trace.call_text import CallText, call_text
 from emu.trace.layout import Form, Layout
 from emu.trace.text import Palette
+from syscalls.args import plain
+from syscalls.table import Syscall
 
 if TYPE_CHECKING:
     from emu.dispatch import InProgress
@@ -18,24 +21,28 @@ HELD = 1 << 20
 class Screen:
     """A descriptor for whole lines, which others may write to as well.
 
-    `open_line` is set by whoever sees that somebody else has written there and not ended the line: the next line of ours
-    then begins on a new one. A reader that goes away (a closed pipe) ends the writing. Where the descriptor takes nothing
+    `others_wrote` is told by whoever sees that somebody else has written there, and whether that ended the line; if not,
+    the next line of ours begins on a new one. A reader that goes away (a closed pipe) ends the writing. Where the descriptor takes nothing
     now (somebody has made it non-blocking), up to `HELD` bytes are held back, whole lines.
     """
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
-        self.open_line = False
         self.lost = 0
+        self._line_is_open = False
         self._held = b""
+
+    def others_wrote(self, ended: bool) -> None:
+        """Hears that somebody else has written there."""
+        self._line_is_open = not ended
 
     def line(self, text: str) -> None:
         """Writes a line, given without its newline."""
         if self.fd < 0:
             return
         data = (text + "\n").encode("utf-8", "backslashreplace")
-        if self.open_line:
-            self.open_line = False
+        if self._line_is_open:
+            self._line_is_open = False
             data = b"\n" + data
         if self._held:
             if len(self._held) + len(data) > HELD:
@@ -91,7 +98,6 @@ class Live:
         sequence, began, duration, blocked, thread, entry, registers, result, pc, before, after, extra = (
             record
         )
-        is_new = after and entry.outcome.is_fd and result is not None and result >= 0
         if self._told:
             self._told.discard(sequence)
         self.screen.line(
@@ -101,9 +107,8 @@ class Live:
                 duration=duration,
                 blocked=blocked,
                 entry=entry,
-                args=self._args(entry, registers, before, after),
+                text=self._text(entry, registers, before, after, result),
                 result=result,
-                result_fd=after[-1].text if is_new else None,
                 stack=self._layout.chain(pc, extra["stack"]) if extra and "stack" in extra else (),
             )
         )
@@ -119,9 +124,11 @@ class Live:
         for call in calls:
             if call.sequence not in self._told:
                 self._told.add(call.sequence)
-                args = self._args(call.entry, call.registers, call.before, call.so_far())
+                text = self._text(call.entry, call.registers, call.before, call.so_far(), None)
                 self.screen.line(
-                    self._layout.waiting(tid=call.thread.tid, began=call.started, entry=call.entry, args=args)
+                    self._layout.waiting(
+                        tid=call.thread.tid, began=call.started, entry=call.entry, args=text.inside
+                    )
                 )
 
     def flush(self) -> None:
@@ -132,6 +139,7 @@ class Live:
         """The descriptor is the bench's own: it stays open."""
         self.screen.close()
 
-    def _args(self, entry: Any, registers: Any, before: Any, after: Any) -> str:
-        text: str = entry.text(registers, before, after, self._layout.form.limit)
-        return text
+    def _text(self, entry: Syscall, registers: Any, before: Any, after: Any, result: int | None) -> CallText:
+        args, fds, _ = entry.members(registers, before, after)
+        args = {name: plain(data) for name, data in args.items()}
+        return call_text(entry, args, fds, result, self._layout.form.limit)

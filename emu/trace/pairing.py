@@ -37,6 +37,7 @@ class Pairs:
         self._there: dict[tuple[str, Hashable], Hashable] = {}
         self._back: dict[tuple[str, Hashable], Hashable] = {}
         self._new: list[tuple[str, Hashable, Hashable]] = []
+        self._drift = 0  # how much longer A's payloads are that are equal but for renamed numbers
 
     def bind(self, kind: str, a: Hashable, b: Hashable) -> bool:
         """Notes that two values are the same thing; False when one of them is already something else."""
@@ -57,35 +58,23 @@ class Pairs:
     def differences(self, a: Canonical, b: Canonical) -> list[Difference]:
         """What is different in two calls. Pairs that only this comparison would have made are kept when nothing is."""
         self._new.clear()
+        self._drift = 0
         found: list[Difference] = []
         if a.name != b.name:
             return [Difference(("name",), a.name, b.name)]
-        drift = self._compare_args(a, b, found)
+        for name in [*a.args, *(name for name in b.args if name not in a.args)]:
+            self._compare((name,), a.args.get(name), b.args.get(name), found)
         if a.error != b.error:
             found.append(Difference(("error",), a.error or a.result, b.error or b.result))
         elif a.finished != b.finished:
             found.append(Difference(("unfinished",), not a.finished, not b.finished))
         elif not a.error:
             self._compare(("result",), a.result, b.result, found)
-        if drift:  # a payload has numbers of another width: so have its sizes
-            found = [one for one in found if not _is_off_by(one, drift)]
+        if self._drift:  # a payload has numbers of another width: so have its sizes
+            found = [one for one in found if not _is_off_by(one, self._drift)]
         if found:
             self._undo()
         return found
-
-    def _compare_args(self, a: Canonical, b: Canonical, found: list[Difference]) -> int:
-        """Adds the differences of the arguments; how much longer A's payloads are that are equal but for renamed numbers."""
-        drift = 0
-        for name in [*a.args, *(name for name in b.args if name not in a.args)]:
-            before = len(found)
-            left: Any = a.args.get(name)
-            right: Any = b.args.get(name)
-            self._compare((name,), left, right, found)
-            one_text = len(found) == before + 1 and isinstance(left, str) and isinstance(right, str)
-            if one_text and self._same_but_for_numbers(left, right):
-                found.pop()
-                drift += len(left) - len(right)
-        return drift
 
     def _compare(self, where: tuple[str, ...], a: Data, b: Data, found: list[Difference]) -> None:
         if type(a) is not type(b):
@@ -107,6 +96,8 @@ class Pairs:
                 self._compare((*where, str(index)), left, right, found)
             if len(a) != len(b):
                 found.append(Difference((*where, "length"), len(a), len(b)))
+        elif isinstance(a, str) and a != b and self._same_but_for_numbers(a, b):
+            self._drift += len(a) - len(b)
         elif a != b:
             found.append(Difference(where, a, b, first_difference(a, b) if isinstance(a, str) else None))
 
@@ -143,8 +134,10 @@ class Pairs:
                 return False
         return True
 
-    def _same_but_for_numbers(self, a: Any, b: Any) -> bool:
+    def _same_but_for_numbers(self, a: str, b: str) -> bool:
         """Whether two texts differ only in numbers that are known to be the same process or port."""
+        if len(a) == len(b) and self._same_but_for_words(a, b):
+            return True
         left, right = _DIGITS.split(a), _DIGITS.split(b)
         if len(left) != len(right) or left[::2] != right[::2]:
             return False
@@ -154,6 +147,19 @@ class Pairs:
                 if self._there.get(("pid", value)) != wanted and self._there.get(("port", value)) != wanted:
                     return False
             elif one != other:
+                return False
+        return True
+
+    def _same_but_for_words(self, a: str, b: str) -> bool:
+        """The same for process ids as C integers."""
+        at = 0
+        while (step := first_difference(a[at:], b[at:])) < len(a) - at:
+            at += step
+            for start in range(max(at - 3, 0), at + 1):
+                if self._there.get(("pid", _word(a, start))) == (_word(b, start) or -1):
+                    at = start + 4
+                    break
+            else:
                 return False
         return True
 
@@ -173,6 +179,11 @@ def first_difference(a: str, b: str) -> int:
         else:
             high = middle - 1
     return low
+
+
+def _word(text: str, at: int) -> int:
+    data = text[at : at + 4].encode("latin-1", "replace")
+    return int.from_bytes(data, "little") if len(data) == 4 else 0
 
 
 def _is_ephemeral(port: Hashable) -> bool:

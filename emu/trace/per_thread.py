@@ -91,6 +91,22 @@ class ByThread:
         """How many records there are."""
         return sum(len(strand.offsets) for strand in self.strands.values())
 
+    @property
+    def ends_itself(self) -> bool:
+        """Whether the program ended by itself (an exit or a crash of one of its threads), not by a signal from outside."""
+        return any(
+            (record["event"] == "process_end" and record.get("code") is not None)
+            or record["event"] == "fault"
+            for tid in self.strands
+            for record in self._last(tid)
+        )
+
+    def _last(self, tid: int) -> list[dict[str, Any]]:
+        """The last record of a thread; the last two of the process."""
+        return [
+            parse(self._line(offset)) for offset in self.strands[tid].offsets[-2 if tid == PROCESS else -1 :]
+        ]
+
     def read(self, tid: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
         """The records of a thread: the number of each in the thread, from 1, and its place in the file come before it."""
         strand = self.strands.get(tid)
@@ -138,8 +154,8 @@ class ByThread:
         strand = self.strands.get(tid)
         if strand is None:
             strand = self.strands[tid] = Strand(tid, parent)
-            if parent is not None and parent in self.strands:
-                self.strands[parent].children.append(tid)
+            if parent is not None:  # which may not have been heard of: its clone returns later
+                self._new(parent, None).children.append(tid)
             else:
                 self.roots.append(tid)
         return strand

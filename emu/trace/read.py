@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import syscalls.calls  # noqa: F401  fills the table
-from emu.trace.call_text import BYTE_MEMBERS, entry_and_args, line
+from emu.trace.call_text import BYTE_MEMBERS, line
 from emu.trace.record import Brief, object_of, parse, projected, wrong_with
 from emu.trace.schema import FORMAT, VERSION
 from emu.trace.sniff import is_trace, packer
@@ -22,7 +22,6 @@ __all__ = [
     "Damage",
     "Reader",
     "TraceError",
-    "entry_and_args",
     "is_trace",
     "line",
     "parse",

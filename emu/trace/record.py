@@ -18,8 +18,13 @@ _CLOCK = 1 << 63
 """Times, pids and sequence numbers stay below: what reads them may keep them in 64 bits."""
 
 _WORD = 1 << 64
-_DESCRIBED = frozenset({str, NoneType, dict})
-_NUMBERED = frozenset({int, NoneType, dict})
+_DESCRIBED: frozenset[type] = frozenset({str, NoneType, dict})
+_NUMBERED: frozenset[type] = frozenset({int, NoneType, dict})
+
+_PLACE = {"function": str, "file": str, "line": int}
+_OPTIONAL = {"error": str, "unfinished": bool, "woken_by": int, "stack": list, **_PLACE}
+_right: set[tuple[type, ...]] = set()
+"""Types of the optional members that were found right before: few combinations, so most records need one look."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -116,15 +121,41 @@ def wrong_with(record: dict[str, Any]) -> str:
     result = record.get("result")
     if result is not None and (type(result) is not int or not -_CLOCK <= result < _WORD):
         return 'not a syscall record: "result" must be a whole number or null'
-    fds = record.get("fds")
-    if fds is not None and (type(fds) is not dict or not _DESCRIBED.issuperset(map(type, fds.values()))):
+    fds, objects = record.get("fds"), record.get("objects")
+    if fds is not None and not _holds(fds, _DESCRIBED):
         return 'not a syscall record: "fds" must be an object of descriptions'
-    objects = record.get("objects")
-    if objects is not None and (
-        type(objects) is not dict or not _NUMBERED.issuperset(map(type, objects.values()))
-    ):
+    if objects is not None and not _holds(objects, _NUMBERED):
         return 'not a syscall record: "objects" must be an object of numbers'
+    types = tuple(map(type, map(record.get, _OPTIONAL)))
+    if types not in _right:
+        for (member, kind), found in zip(_OPTIONAL.items(), types, strict=True):
+            if found not in (kind, NoneType):
+                return f'not a syscall record: "{member}" is not what it should be'
+        _right.add(types)
+    if "stack" in record and not all(map(_is_frame, record["stack"] or ())):
+        return 'not a syscall record: "stack" must be a list of frames'
     return ""
+
+
+def _holds(described: Any, kinds: frozenset[type]) -> bool:
+    """Whether this is a member like "fds": an object of such values, or of objects of them by descriptor number."""
+    if type(described) is not dict:
+        return False
+    found = set(map(type, described.values()))
+    if not found <= kinds:
+        return False
+    if dict not in found:
+        return True
+    inner = [value for values in described.values() if type(values) is dict for value in values.values()]
+    return set(map(type, inner)) <= kinds - {dict}
+
+
+def _is_frame(frame: Any) -> bool:
+    return (
+        type(frame) is dict
+        and type(frame.get("pc")) is int
+        and all(type(frame.get(member)) in (kind, NoneType) for member, kind in _PLACE.items())
+    )
 
 
 def _wrong_with_event(record: dict[str, Any]) -> str:

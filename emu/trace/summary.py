@@ -215,7 +215,3 @@ SORTS: dict[str, Callable[[Row], Any]] = {
     "name": lambda row: row.name,
 }
 """What the summary can be sorted by."""
-
-SYNONYMS = {"self": "time", "count": "calls", "error": "errors", "avg": "p50", "time-total": "total"}
-SYNONYMS |= {"syscall": "name", "syscall-name": "name", "max-time": "max", "min-time": "min"}
-"""strace's words for those."""

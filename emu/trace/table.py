@@ -68,8 +68,8 @@ def _cells(row: Row, own: int) -> list[str]:
         duration(row.own),
         duration(row.blocked) if row.blocked else "",
         duration(row.total),
-        str(row.calls),
-        str(row.errors or ""),
+        f"{row.calls:,}",
+        f"{row.errors:,}" if row.errors else "",
         *[duration(value) for value in (row.minimum, row.p50, row.p95, row.p99, row.maximum)],
         size(row.moved) if row.moved else "",
         safe(row.name),
@@ -80,4 +80,5 @@ def _sums(rows: Sequence[Row]) -> list[str]:
     own, blocked, total = (sum(getattr(row, name) for row in rows) for name in ("own", "blocked", "total"))
     calls, errors, moved = (sum(getattr(row, name) for row in rows) for name in ("calls", "errors", "moved"))
     times = [duration(own), duration(blocked) if blocked else "", duration(total)]
-    return ["100.00", *times, str(calls), str(errors or ""), *[""] * 5, size(moved) if moved else "", "total"]
+    counts = [f"{calls:,}", f"{errors:,}" if errors else ""]
+    return ["100.00", *times, *counts, *[""] * 5, size(moved) if moved else "", "total"]

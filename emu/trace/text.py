@@ -1,13 +1,14 @@
 """Records as lines that people read: strace's form, painted by a palette."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from emu.trace.schema import ERRORS, EXITS
+from emu.trace.schema import ERRORS
 from syscalls.flags.signals import CODES, Signal, SignalCode
-from syscalls.table import Syscall
+
+if TYPE_CHECKING:
+    from emu.trace.call_text import CallText
 
 Paint = Callable[[str], str]
 """Wraps a text in the control sequences of a colour."""
@@ -36,37 +37,21 @@ class Palette:
         return self.threads[tid % len(self.threads)](f"[{tid}]")
 
 
-def result_text(entry: Syscall | None, result: int | None) -> str:
-    """What stands behind the equals sign: a value, `-1 EAGAIN (Resource temporarily unavailable)`, or `?`."""
+def painted(palette: Palette, text: str, result: int | None) -> str:
+    """What stands behind the equals sign, painted."""
     if result is None:
-        return "?"
-    name = ERRORS.get(result)
-    if name:
-        return f"-1 {name} ({os.strerror(-result)})"
-    return entry.outcome.text(result) if entry else str(result)
+        return palette.dim(text) if text != "?" else text
+    return palette.error(text) if result in ERRORS else text
 
 
 def call_line(
-    palette: Palette,
-    *,
-    tid: int,
-    entry: Syscall,
-    args: str,
-    result: int | None,
-    result_fd: str | None = None,
-    blocked: int = 0,
+    palette: Palette, *, tid: int, name: str, text: "CallText", result: int | None, blocked: int = 0
 ) -> str:
     """`[1000] write(1</dev/tty>, "hello\\\\n", 6) = 6`; time spent blocked (ns) is shown from a millisecond on."""
-    shown = result_text(entry, result)
-    if result is None:
-        shown = "?" if entry.number in EXITS else palette.dim("? <still running at the end>")
-    elif result in ERRORS:
-        shown = palette.error(shown)
-    elif result_fd:
-        shown += f"<{result_fd}>"
+    shown = painted(palette, text.result, result)
     if blocked >= WAIT_SHOWN:
         shown += palette.dim(f" <waited {blocked / 1e9:.3f} s>")
-    return f"{palette.tid(tid)} {palette.name(entry.name)}({args}) = {shown}"
+    return f"{palette.tid(tid)} {palette.name(name)}({text.inside}) = {shown}"
 
 
 def event_line(palette: Palette, event: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 _WAITS = frozenset({"poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2"})
 _CLOCKS = frozenset({"clock_gettime", "gettimeofday", "time", "times", "getrusage", "getcpu"})
+_PASTIMES = frozenset({"sched_yield", "restart_syscall", "nanosleep", "clock_nanosleep", "pause"})
 _DATA = frozenset(
     {"read", "readv", "recvfrom", "recvmsg", "recvmmsg", "write", "writev", "sendto", "sendmsg", "sendmmsg"}
     | {"accept", "accept4", "pread64", "preadv", "pwrite64", "pwritev", "connect"}
@@ -21,7 +22,7 @@ MOST_PIECES = 4096
 def is_wakeup(record: dict[str, Any]) -> bool:
     """Whether a call is one whose number and answers depend on timing alone, and that had an answer of that sort.
 
-    These are: waiting for descriptors and futexes, attempts that had to be made again (EAGAIN, EINTR), yielding, reading
+    These are: waiting for descriptors and futexes, attempts that had to be made again (EAGAIN, EINTR), yielding, sleeping, reading
     clocks, and what passes through eventfds and timerfds. A wait that failed otherwise (EBADF, EFAULT) is none.
     """
     name, error = record["name"], record.get("error")
@@ -29,8 +30,8 @@ def is_wakeup(record: dict[str, Any]) -> bool:
         return error in (None, "EINTR")
     if name == "futex":
         return error in (None, "EAGAIN", "EINTR", "ETIMEDOUT")
-    if name in ("sched_yield", "restart_syscall") or name in _CLOCKS:
-        return error is None
+    if name in _PASTIMES or name in _CLOCKS:
+        return error in (None, "EINTR")
     if name in _DATA:
         if error in ("EAGAIN", "EINTR", "ERESTARTSYS"):
             return True

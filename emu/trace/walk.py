@@ -88,6 +88,8 @@ class Options:
     context: int = 4
     filter: Filter | None = None
     cwds: tuple[str, str] = ("", "")
+    cut_off: bool = False
+    """The programs ended by themselves: what a thread had not done by then it may have done on the other side."""
 
 
 class Cursor:
@@ -154,6 +156,7 @@ class Walk:
         self._found = found
         self._before: deque[tuple[Item | None, Item | None]] = deque(maxlen=options.context)
         self._passed: deque[Passed] = deque(maxlen=4)
+        self._last: list[Item | None] = [None, None]
 
     def run(self) -> None:
         """Notes the divergences of this thread."""
@@ -164,7 +167,7 @@ class Walk:
             for cursor, skip in zip((self._a, self._b), divergence.skips, strict=True):
                 for _ in range(skip):
                     item = cursor.pop()
-                    self._before.append((item, None) if cursor is self._a else (None, item))
+                    self._note(*((item, None) if cursor is self._a else (None, item)))
 
     def _next(self) -> Divergence | None:
         a, b = self._a, self._b
@@ -175,7 +178,7 @@ class Walk:
             if left is None or right is None:
                 item = left or right
                 assert item is not None
-                if self._options.exact or not is_loose_end(item):
+                if self._options.exact or not (is_loose_end(item) or self._is_cut_off(left is None)):
                     return self._divergence(left, right, [])
                 self._pass(left, right, [])
                 continue
@@ -187,6 +190,13 @@ class Walk:
                 self._take()
             elif self._options.exact or not self._pass_over(left, right, differences):
                 return self._divergence(left, right, differences)
+
+    def _is_cut_off(self, in_a: bool) -> bool:
+        """Whether the end of the program, which another thread brought about, came over this one while it was running."""
+        if not self._options.cut_off:
+            return False
+        last = self._last[not in_a]
+        return last is None or (last.is_call and last.record["name"] not in ("exit", "exit_group"))
 
     def _differences(self, left: Item, right: Item) -> list[Difference]:
         if left.is_call and right.is_call:
@@ -215,11 +225,16 @@ class Walk:
                     return False
         return True
 
+    def _note(self, left: Item | None, right: Item | None) -> None:
+        """Keeps what has been walked over: for the context, and to know each side's last."""
+        self._before.append((left, right))
+        self._last = [left or self._last[0], right or self._last[1]]
+
     def _take(self) -> None:
         left, right = self._a.pop(), self._b.pop()
         self._found.calls[0] += left.is_call
         self._found.calls[1] += right.is_call
-        self._before.append((left, right))
+        self._note(left, right)
 
     def _pass(self, left: Item | None, right: Item | None, differences: list[Difference]) -> None:
         """Passes over what is there on one side or on both."""
@@ -231,15 +246,18 @@ class Walk:
         self._found.passed["only in A" if left is not None else "only in B"] += 1
         if left is not None:
             self._found.calls[0] += left.is_call
-            self._before.append((self._a.pop(), None))
+            self._note(self._a.pop(), None)
         else:
             self._found.calls[1] += 1
-            self._before.append((None, self._b.pop()))
+            self._note(None, self._b.pop())
 
     def _pass_over(self, left: Item, right: Item, differences: list[Difference]) -> bool:
         """Whether the difference is the world's doing; then it has been passed over."""
         if not left.is_call or not right.is_call:
             return self._pass_loose_end(left, right)
+        if self._options.cut_off and left.record.get("unfinished") != right.record.get("unfinished"):
+            self._pass(left, right, differences)  # the end of the program came while it was going on
+            return True
         woken, other = tolerance.is_wakeup(left.record), tolerance.is_wakeup(right.record)
         if woken and other and left.record["name"] == right.record["name"]:
             self._pass(left, right, differences)
@@ -280,7 +298,7 @@ class Walk:
         for side in (0, 1):
             self._found.calls[side] += len(taken[side])
         for at in range(max(map(len, taken))):
-            self._before.append((_at(taken[0], at), _at(taken[1], at)))
+            self._note(_at(taken[0], at), _at(taken[1], at))
         return True
 
     def _same_stream(self, left: dict[str, Any], right: dict[str, Any]) -> bool:

@@ -140,6 +140,8 @@ class Where:
         self.text = text
         if len(text) > LONGEST:
             raise FilterError(f"where: the expression is longer than {LONGEST} characters")
+        if "\0" in text:
+            raise FilterError("where: an expression holds no NUL")
         if not text.strip():
             raise FilterError("where: an expression is expected, such as \"name == 'sendto' and ret < 0\"")
         self._shift = len(text) - len(text.lstrip())

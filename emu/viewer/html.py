@@ -4,20 +4,36 @@ import base64
 import hashlib
 import html
 import json
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Any, BinaryIO, Protocol
 
 from emu.trace.export.output import ExportError, opened, wrong_target
 from emu.trace.read import Reader
+from emu.trace.record import parse
 from emu.viewer.html_events import Columns
 from emu.viewer.html_sources import lines
+from emu.viewer.html_stories import stories
 from emu.viewer.html_survey import LIMIT, Survey
 from emu.viewer.html_words import category, words
 
-SCRIPTS = ("load.js", "words.js", "lanes.js", "list.js", "detail.js", "page.js")
+SCRIPTS = (
+    *(
+        "load.js",
+        "words.js",
+        "where.js",
+        "filter.js",
+        "lanes.js",
+        "list.js",
+        "detail.js",
+        "stories.js",
+        "dialogs.js",
+    ),
+    "page.js",
+)
 """The parts of the page's script, in the order in which they are joined."""
 
 BUNDLED = Path(__file__).parents[2]
@@ -40,18 +56,28 @@ def write(path: str, out: str, filter: Chooses | None = None, *, limit: int = LI
     target = Path(out)
     wrong = wrong_target(target, "html", path)
     if wrong:
-        raise ExportError(f"{out}: {wrong}")
-    survey, columns, reader = Survey(limit), Columns(), Reader(path)
+        raise ExportError(f"{target}: {wrong}")
+    with tempfile.TemporaryFile() as spool:
+        return _write(Reader(path), path, target, filter, limit, spool)
+
+
+def _write(
+    reader: Reader, path: str, target: Path, filter: Chooses | None, limit: int, spool: IO[bytes]
+) -> list[str]:
+    """Writes the page; `spool` keeps the records that are shown one by one, for who wants to go over them again."""
+    survey, columns = Survey(limit), Columns()
     for index, record in enumerate(_wanted(reader, filter)):
         survey.add(record)
         if index < limit:
-            columns.add(record)
+            _take(record, columns, spool)
     chosen = survey.chosen()
     if chosen is not None:
         columns = Columns()
+        spool.seek(0)
+        spool.truncate()
         for index, record in enumerate(_wanted(Reader(path), filter)):
             if index in chosen:
-                columns.add(record)
+                _take(record, columns, spool)
     notes = _notes(reader, survey, columns, filter)
     folders = [Path(), Path(path).parent, Path(str(reader.header.get("program", ""))).parent, BUNDLED]
     head = {
@@ -67,15 +93,29 @@ def write(path: str, out: str, filter: Chooses | None = None, *, limit: int = LI
         "load": None if survey.complete else survey.load.columns(),
         "category": [category(name) for name in columns.names.texts()],
         "words": words(),
+        "summary": survey.summary(),
         "files": lines(columns.lines, folders),
         **columns.head(),
     }
     try:
         with opened(target) as stream:
-            _page(stream, _title(reader.header, path), head, columns.blocks())
+            _page(
+                stream, _title(reader.header, path), head, stories(lambda: _spooled(spool)), columns.blocks()
+            )
     except OSError as error:
-        raise ExportError(f"{out}: cannot be written: {error.strerror}") from None
+        raise ExportError(f"{target}: cannot be written: {error.strerror}") from None
     return notes
+
+
+def _take(record: dict[str, Any], columns: Columns, spool: IO[bytes]) -> None:
+    columns.add(record)
+    spool.write(json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n")
+
+
+def _spooled(spool: IO[bytes]) -> Iterator[dict[str, Any]]:
+    spool.seek(0)
+    for line in spool:
+        yield parse(line)
 
 
 def _wanted(reader: Reader, filter: Chooses | None) -> Iterable[dict[str, Any]]:
@@ -100,7 +140,9 @@ def _title(header: dict[str, Any], path: str) -> str:
     return " ".join([program, *(str(word) for word in argv[1:])] if isinstance(argv, list) else [program])
 
 
-def _page(stream: BinaryIO, title: str, head: dict[str, Any], blocks: Iterator[bytes]) -> None:
+def _page(
+    stream: BinaryIO, title: str, head: dict[str, Any], told: dict[str, Any], blocks: Iterator[bytes]
+) -> None:
     """The whole page. Data is in base64, so that nothing in it can be taken for markup; the policy forbids any request."""
     script = "".join(_file(name) for name in SCRIPTS)
     style = _file("page.css")
@@ -122,6 +164,7 @@ def _page(stream: BinaryIO, title: str, head: dict[str, Any], blocks: Iterator[b
                 stream.write(f"<script>{script}</script>".encode())
             case "data":
                 _data(stream, "head", json.dumps(head, separators=(",", ":")).encode("ascii"))
+                _data(stream, "stories", json.dumps(told, separators=(",", ":")).encode("ascii"))
                 for number, block in enumerate(blocks):
                     _data(stream, f"block-{number}", block)
         stream.write(rest.encode())

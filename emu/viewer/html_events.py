@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from emu.trace.call_text import text_of
+from emu.trace.fields import saved_fds, saved_paths
 from emu.trace.text import Palette, event_line
 
 BLOCK = 2048
@@ -99,7 +100,6 @@ class Columns:
     def _call(self, record: dict[str, Any]) -> dict[str, Any]:
         text = text_of(record, SHOWN)
         words = [",".join([name for name, _ in text.args]), *[word for _, word in text.args]]
-        fds, objects = record.get("fds"), record.get("objects")
         ending = 2 if record.get("unfinished") else 1 if record["result"] is None else 0
         return {
             "sequence": record["sequence"],
@@ -114,7 +114,7 @@ class Columns:
             "error": self.errors.number(record["error"]) + 1 if "error" in record else 0,
             "text": self.texts.number(SEPARATOR.join([word.replace(SEPARATOR, "\\37") for word in words])),
             "outcome": self.outcomes.number(f"{ending}{text.result}"),
-            "fds": self.fds.number(json.dumps([fds or {}, objects or {}])) + 1 if fds or objects else 0,
+            "fds": self._descriptors(record),
             "place": self._place(record),
             "woken": record.get("woken_by", -1),
             "kind": self.kinds.number("syscall"),
@@ -128,9 +128,9 @@ class Columns:
             "duration": 0,
             "blocked": 0,
             "pid": record.get("pid", 0),
-            "tid": record.get("tid") or record.get("pid") or 0,
+            "tid": record.get("tid", -1),
             "name": self.names.number(record["event"]),
-            "number": -1,
+            "number": record["signal"] if type(record.get("signal")) is int else -1,
             "result": None,
             "error": 0,
             "text": self.texts.number(line.partition("] ")[2]),
@@ -140,6 +140,14 @@ class Columns:
             "woken": -1,
             "kind": self.kinds.number(record["event"]),
         }
+
+    def _descriptors(self, record: dict[str, Any]) -> int:
+        """What descriptors and paths the call is about, in the forms that the page and its filters ask for."""
+        fds, paths = record.get("fds") or {}, saved_paths(record)
+        if not fds and not paths:
+            return 0
+        found = [fds, record.get("objects") or {}, saved_fds(record), paths]
+        return self.fds.number(json.dumps(found)) + 1
 
     def _place(self, record: dict[str, Any]) -> int:
         file, line = record.get("file") or "", record.get("line") or 0

@@ -15,7 +15,35 @@ LARGEST = 4 << 20
 MOST_FILES = 500
 
 SUFFIXES = frozenset(
-    ".py .pyi .c .h .cc .cpp .cxx .hpp .hh .rs .zig .go .s .asm .inc .nim .d .ada .adb .ads .f90 .hs .ml .swift .v .odin .cr".split()
+    [
+        ".py",
+        ".pyi",
+        ".c",
+        ".h",
+        ".cc",
+        ".cpp",
+        ".cxx",
+        ".hpp",
+        ".hh",
+        ".rs",
+        ".zig",
+        ".go",
+        ".s",
+        ".asm",
+        ".inc",
+        ".nim",
+        ".d",
+        ".ada",
+        ".adb",
+        ".ads",
+        ".f90",
+        ".hs",
+        ".ml",
+        ".swift",
+        ".v",
+        ".odin",
+        ".cr",
+    ]
 )
 """What source files are called. A trace may come from anywhere, and must not make a page show other files."""
 

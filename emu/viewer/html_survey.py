@@ -5,6 +5,8 @@ from array import array
 from collections import deque
 from typing import Any
 
+from emu.trace.summary import Summary
+
 LIMIT = 100_000
 """Events that a page shows one by one, at most."""
 
@@ -87,6 +89,7 @@ class Survey:
         self.end = 0
         self.threads: dict[int, dict[str, Any]] = {}
         self.load = Load()
+        self._summaries = {by: Summary(by) for by in ("call", "thread")}
         part = limit / LIMIT
         self._first = int(FIRST * part)
         self._last: deque[int] = deque(maxlen=int(LAST * part))
@@ -117,6 +120,8 @@ class Survey:
         thread["blocked"] += blocked
         thread["busy"] += duration - blocked
         thread["last"] = max(thread["last"], time + duration)
+        for summary in self._summaries.values():
+            summary.add(record)
         self.load.add(record["tid"], time, duration, blocked, failed)
         if index >= self._first:
             if failed:
@@ -146,6 +151,27 @@ class Survey:
             thread["parent"] = record.get("parent")
         elif record["event"] == "thread_end":
             thread["ended"] = True
+
+    def summary(self) -> dict[str, list[list[Any]]]:
+        """By call and by thread: name, calls, errors, total, own and blocked time, p50, p95 and longest, bytes moved."""
+        return {
+            by: [
+                [
+                    row.name,
+                    row.calls,
+                    row.errors,
+                    row.total,
+                    row.own,
+                    row.blocked,
+                    row.p50,
+                    row.p95,
+                    row.maximum,
+                    row.moved,
+                ]
+                for row in summary.rows()
+            ]
+            for by, summary in self._summaries.items()
+        }
 
     @property
     def complete(self) -> bool:

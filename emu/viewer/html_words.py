@@ -5,6 +5,8 @@ from typing import Any
 from emu.trace.fields import ARGUMENTS, FIELDS, SPACES
 from emu.trace.filter_words import ALIASES, CLASSES, ERRNOS, members
 from syscalls import numbers
+from syscalls.flags.signals import Signal
+from syscalls.process import PID
 
 CATEGORIES = ("network", "memory", "signal", "process", "file", "desc", "clock")
 """The classes that give a call its colour; the first that it belongs to."""
@@ -27,5 +29,7 @@ def words() -> dict[str, Any]:
         "errnos": ERRNOS,
         "fields": {name: field.meaning for name, field in FIELDS.items()},
         "spaces": SPACES,
+        "signals": {name: int(number) for name, number in vars(Signal).items() if name.startswith("SIG")},
+        "first_pid": PID,
         "arguments": sorted(ARGUMENTS),
     }

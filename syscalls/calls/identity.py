@@ -22,7 +22,7 @@ from syscalls.types_threads import (
     Utsname,
     Word,
 )
-from syscalls.types_volatile import OutRandom, Pid, PidResult
+from syscalls.types_volatile import HostResult, OutRandom, Pid, PidResult
 
 INFINITY = (1 << 64) - 1
 NR_OPEN = 1 << 20
@@ -123,7 +123,7 @@ def getpgid(thread: Thread, pid: Pid) -> PidResult:
 
 
 @syscall
-def getsid(thread: Thread, pid: Pid) -> PidResult:
+def getsid(thread: Thread, pid: Pid) -> HostResult:
     """getsid(2): the session is that of the shell that would have started the guest."""
     return PARENT_PID if pid == 0 or pid in thread.process.threads else -errno.ESRCH
 

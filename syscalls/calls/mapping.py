@@ -13,11 +13,13 @@ from syscalls.table import syscall
 from syscalls.types_files import (
     Advice,
     MapFlags,
+    MapOffset,
     MlockallFlags,
     MlockFlags,
+    MovedTo,
     MremapFlags,
     MsyncFlags,
-    Offset,
+    PagesOut,
     ProtFlags,
 )
 
@@ -44,7 +46,7 @@ def _aligned(size: int) -> int:
 
 @syscall
 def mmap(
-    thread: Thread, addr: Address, length: Size, prot: ProtFlags, flags: MapFlags, fd: Fd, offset: Offset
+    thread: Thread, addr: Address, length: Size, prot: ProtFlags, flags: MapFlags, fd: Fd, offset: MapOffset
 ) -> AddressResult:
     """mmap(2)."""
     if offset % PAGE:
@@ -133,7 +135,7 @@ def mremap(
     old_size: Size,
     new_size: Size,
     flags: MremapFlags,
-    new_address: Address,
+    new_address: MovedTo,
 ) -> AddressResult:
     """mremap(2)."""
     fixed = flags & Mremap.MREMAP_FIXED
@@ -232,7 +234,7 @@ def msync(thread: Thread, addr: Address, length: Size, flags: MsyncFlags) -> Res
 
 
 @syscall
-def mincore(thread: Thread, start: Address, length: Size, vec: Address) -> Result:
+def mincore(thread: Thread, start: Address, length: Size, vec: PagesOut) -> Result:
     """mincore(2): what the host has of the pages in memory."""
     if start % PAGE:
         return EINVAL
@@ -242,15 +244,17 @@ def mincore(thread: Thread, start: Address, length: Size, vec: Address) -> Resul
     if vec + size // PAGE > TASK_SIZE:
         return EFAULT
     memory = thread.memory
-    if not memory.regions.covered(start, start + size):
-        return ENOMEM
-    at = vec
-    for low, high in _pieces(start, start + size) if size else []:
-        result = kernel.call3(numbers.mincore, memory.host(low), high - low, memory.host(at))
-        if result < 0:
-            return result
-        at += (high - low) // PAGE
-    return 0
+    at = start
+    for part in memory.regions.parts(start, start + size) if size else []:
+        if part.start > at:
+            return ENOMEM  # what lies before the hole has been told by then
+        for low, high in _pieces(part.start, part.end):
+            told = memory.host(vec + (low - start) // PAGE)
+            result = kernel.call3(numbers.mincore, memory.host(low), high - low, told)
+            if result < 0:
+                return result
+        at = part.end
+    return ENOMEM if at < start + size else 0
 
 
 # Locking: the guest's memory stays as the host sees fit, as if it never swapped; only the answers are Linux's. The

@@ -5,7 +5,7 @@ import errno
 import stat as modes
 
 from syscalls import kernel, numbers
-from syscalls.args import Address, DirFd, Fd, FdResult, Int, Mode, Path, Result, Size, UInt
+from syscalls.args import Address, DirFd, Fd, FdResult, Int, Mode, ModeResult, Path, Result, Size, UInt
 from syscalls.files import OPENED, PATH_ONLY, TMPFILE, FileSystem
 from syscalls.flags import AccessAt, At, Open
 from syscalls.mounts import Found
@@ -13,7 +13,16 @@ from syscalls.process import Thread
 from syscalls.roots import PATH_MAX
 from syscalls.streams import NOWHERE, host_address
 from syscalls.table import syscall
-from syscalls.types_files import AccessFlags, AccessMode, AtFlags, CwdOut, LinkOut, OpenFlags, StatOut
+from syscalls.types_files import (
+    AccessFlags,
+    AccessMode,
+    AtFlags,
+    CwdOut,
+    LinkOut,
+    OpenFlags,
+    OpenMode,
+    StatOut,
+)
 from syscalls.wait import RESTARTSYS, Blocking, Wait, Wake
 
 EBADF = -errno.EBADF
@@ -46,13 +55,13 @@ def read_path(thread: Thread, address: int, empty: bool = False) -> bytes:
 
 
 @syscall
-def open_(thread: Thread, pathname: Path, flags: OpenFlags, mode: Mode) -> FdResult:
+def open_(thread: Thread, pathname: Path, flags: OpenFlags, mode: OpenMode) -> FdResult:
     """open(2)."""
     return _open(thread, At.AT_FDCWD, pathname, flags, mode)
 
 
 @syscall
-def openat(thread: Thread, dirfd: DirFd, pathname: Path, flags: OpenFlags, mode: Mode) -> FdResult:
+def openat(thread: Thread, dirfd: DirFd, pathname: Path, flags: OpenFlags, mode: OpenMode) -> FdResult:
     """openat(2)."""
     return _open(thread, dirfd, pathname, flags, mode)
 
@@ -123,6 +132,8 @@ def lstat(thread: Thread, pathname: Path, statbuf: StatOut) -> Result:
 @syscall
 def newfstatat(thread: Thread, dirfd: DirFd, pathname: Path, statbuf: StatOut, flags: AtFlags) -> Result:
     """fstatat(2)."""
+    if flags & At.AT_EMPTY_PATH and dirfd >= 0 and _is_empty(thread, pathname):
+        return fstat(thread, dirfd, statbuf)  # vfs_fstatat() in fs/stat.c: no other flag is looked at
     known = At.AT_SYMLINK_NOFOLLOW | At.AT_NO_AUTOMOUNT | At.AT_EMPTY_PATH
     if flags & ~(known | At.AT_STATX_FORCE_SYNC | At.AT_STATX_DONT_SYNC):
         return EINVAL
@@ -131,6 +142,13 @@ def newfstatat(thread: Thread, dirfd: DirFd, pathname: Path, statbuf: StatOut, f
     else:
         path = read_path(thread, pathname, bool(flags & At.AT_EMPTY_PATH))
     return _stat(thread, dirfd, path, statbuf, flags)
+
+
+def _is_empty(thread: Thread, pathname: int) -> bool:
+    """Whether a path is NULL (since Linux 6.11) or empty; one that cannot be read is neither."""
+    return not pathname or (
+        thread.memory.readable(pathname, 1) == 1 and thread.memory.read(pathname, 1) == b"\0"
+    )
 
 
 def _stat(thread: Thread, dirfd: int, path: bytes, statbuf: int, flags: int) -> int:
@@ -302,7 +320,7 @@ def _change_directory(files: FileSystem, found: Found) -> int:
 
 
 @syscall
-def umask(thread: Thread, mask: Mode) -> Result:
+def umask(thread: Thread, mask: Mode) -> ModeResult:
     """umask(2)."""
     files = files_of(thread)
     old, files.umask = files.umask, mask & 0o777

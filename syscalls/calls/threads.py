@@ -33,7 +33,7 @@ def gettid(thread: Thread) -> PidResult:
 
 
 @syscall
-def getppid(thread: Thread) -> PidResult:
+def getppid(thread: Thread) -> HostResult:
     """getppid(2)."""
     return PARENT_PID
 

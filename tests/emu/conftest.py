@@ -60,7 +60,7 @@ def board() -> Iterator[Board]:
     board.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny() -> Callable[..., bytes]:
     """Makes an ELF of machine code in hexadecimal: one segment at 0x400000, readable and executable (`flags` PF_*)."""
 

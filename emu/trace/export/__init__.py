@@ -11,6 +11,7 @@ from emu.trace.export.output import ExportError, opened, wrong_target
 
 FORMATS = {
     "text": "emu.trace.export.text",
+    "strace": "emu.trace.export.strace",
     "json": "emu.trace.export.json_lines",
     "chrome": "emu.trace.export.chrome",
     "pcapng": "emu.trace.export.pcapng",

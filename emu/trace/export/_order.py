@@ -15,7 +15,7 @@ class Order:
         self._edges = [
             Edge(record["woken_by"], record["sequence"], "wake")
             for record in records
-            if type(record.get("woken_by")) is int
+            if type(record.get("woken_by")) is int and record["event"] == "syscall"
         ]
 
     def edges(self) -> Iterator[Edge]:

@@ -194,12 +194,11 @@ class Sockets:
         name, result, args, pid = record["name"], record["result"], record["args"], record["pid"]
         if result is None or result < 0:
             return
+        fd = args["fd"] if type(args.get("fd")) is int else -1
         if name == "fcntl" and str(args.get("cmd")).startswith("F_DUPFD"):
-            self._table[pid, result] = self._table.get((pid, args.get("fd")))
+            self._table[pid, result] = self._table.get((pid, fd))
         elif name == "close":
-            self._closed(
-                pid, args.get("fd"), time, f"close, call {record['sequence']}, thread {record['tid']}"
-            )
+            self._closed(pid, fd, time, f"close, call {record['sequence']}, thread {record['tid']}")
         elif name == "close_range" and "CLOEXEC" not in str(args.get("flags")):
             first, last = record["registers"][:2]
             for owner, fd in list(self._table):

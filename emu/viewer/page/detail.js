@@ -120,11 +120,8 @@ class Detail {
   }
 
   dump(title, data, size) {
-    const lines = hexdump(data);
-    const pre = make("pre", { class: "hex", tabindex: "0" });
-    for (const [at, hex, text] of lines) pre.append(make("span", { class: "at" }, at), `  ${hex} `, make("span", { class: "text" }, text), "\n");
     const more = size > data.length ? `${data.length} of ${count(size, "byte")} are in the trace` : count(size, "byte");
-    return this.section(title, make("p", { class: "more" }, more), pre);
+    return this.section(title, make("p", { class: "more" }, more), dump(data));
   }
 
   source(i, details) {

@@ -1,6 +1,7 @@
 // The lanes: one a thread on a time axis, with an overview of the whole run above them.
 
 const LANE = 24, GUTTER = 168, BOX = 16; // pixels, as in page.css
+const FLOWS = 150; // arrows at a time, beyond which they would hide what they explain
 
 class Lanes {
   constructor(trace, choose, only) {
@@ -20,7 +21,8 @@ class Lanes {
     this.longest = this.byLane.map((events) => this.reach(events));
     this.laneNames.append(...trace.threads.map((thread, at) => this.nameOf(thread, at, only)));
     this.laneScroll.addEventListener("scroll", () => this.repaint());
-    new ResizeObserver(() => this.repaint()).observe(this.laneScroll);
+    this.measure();
+    new ResizeObserver(() => { this.measure(); this.repaint(); }).observe(this.laneScroll);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.colours = null; this.repaint(); });
     this.listen();
   }
@@ -84,7 +86,7 @@ class Lanes {
     this.overview.addEventListener("dblclick", () => this.look(...this.whole));
   }
 
-  get width() { return Math.max(50, this.laneScroll.clientWidth - GUTTER); }
+  measure() { this.width = Math.max(50, this.laneScroll.clientWidth - GUTTER); }
   xOf(time) { return ((time - this.view[0]) / (this.view[1] - this.view[0])) * this.width; }
   timeAt(x) { return this.view[0] + (x / this.width) * (this.view[1] - this.view[0]); }
 
@@ -302,19 +304,23 @@ class Lanes {
     }
   }
 
+  // Arrows from who woke to who was woken: always those of the chosen call, the others while they are few.
   paintFlows(context, colours, top, height) {
-    const { time, duration, lane } = this.trace;
-    let drawn = 0;
-    for (const [source, target, kind] of this.edges) {
-      const chosen = source === this.selected || target === this.selected;
-      if (!chosen && (lane[source] === lane[target] || drawn > 400)) continue;
+    const { time, duration, lane } = this.trace, { selected } = this, [from, to] = this.view;
+    const visible = [];
+    for (const edge of this.edges) {
+      const [source, target] = edge;
+      if (source === selected || target === selected) visible.push(edge);
+      else if (visible.length <= FLOWS && lane[source] !== lane[target] && time[target] + duration[target] >= from && time[source] <= to) visible.push(edge);
+    }
+    for (const [source, target] of visible) {
+      const chosen = source === selected || target === selected;
+      if (!chosen && visible.length > FLOWS) continue;
       const x0 = this.xOf(time[source] + duration[source] / 2), x1 = this.xOf(time[target] + duration[target]);
-      if (!chosen && (x1 < 0 || x0 > this.width || Math.abs(x1 - x0) > this.width)) continue;
       const y0 = lane[source] * LANE + LANE / 2 - top, y1 = lane[target] * LANE + LANE / 2 - top;
       if ((y0 < 0 && y1 < 0) || (y0 > height && y1 > height)) continue;
-      drawn++;
       context.strokeStyle = context.fillStyle = chosen ? colours.select : colours.flow;
-      context.globalAlpha = chosen ? 1 : 0.5;
+      context.globalAlpha = chosen ? 1 : 0.6;
       context.lineWidth = chosen ? 1.75 : 1;
       const bend = Math.max(8, Math.min(40, Math.abs(x1 - x0) / 2));
       context.beginPath();

@@ -37,7 +37,7 @@ class Trace {
     this.sequence = column(Float64Array, "sequence");
     this.woken = column(Float64Array, "woken");
     this.pid = column(Float64Array, "pid");
-    this.tid = column(Float64Array, "tid");
+    this.tid = Float64Array.from(order, (i) => (columns.tid[i] < 0 ? NaN : columns.tid[i]));
     this.number = column(Float64Array, "number");
     this.name = column(Uint32Array, "name");
     this.error = column(Uint16Array, "error");
@@ -53,7 +53,7 @@ class Trace {
     this.rowOf = new Map();
     for (let i = 0; i < count; i++) if (this.sequence[i] >= 0) this.rowOf.set(this.sequence[i], i);
     this.threadOf = new Map(this.threads.map((thread, at) => [thread.tid, at]));
-    this.lane = Uint32Array.from(this.tid, (tid) => this.threadOf.get(tid) ?? 0);
+    this.lane = Uint32Array.from(this.tid, (tid, i) => this.threadOf.get(Number.isNaN(tid) ? this.pid[i] : tid) ?? 0);
     this._blocks = new Map();
     this._fds = [];
   }
@@ -76,7 +76,7 @@ class Trace {
     return this.isCall(i) ? text.split("\x1f").slice(1).filter(Boolean).join(", ") : text;
   }
 
-  // What the descriptors of a call were: [by argument the text, by argument the open file description].
+  // What the descriptors of a call were: by argument the text, by argument the open file description, numbers, paths.
   fdsOf(i) {
     const set = this.fdset[i];
     if (!set) return NO_FDS;
@@ -113,4 +113,4 @@ class Trace {
   }
 }
 
-const NO_FDS = [{}, {}];
+const NO_FDS = [{}, {}, [], []];

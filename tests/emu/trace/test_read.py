@@ -5,6 +5,7 @@ import json
 import os
 import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,6 @@ def saved(tmp_path: Path, *lines: str | bytes) -> Path:
     path = tmp_path / "trace.jsonl"
     path.write_bytes(b"".join(part.encode() if isinstance(part, str) else part for part in lines))
     return path
-
-
-def numbered(count: int) -> list[str]:
-    return [json.dumps({**WRITE, "sequence": number}) + "\n" for number in range(count)]
 
 
 def read(path: Path) -> tuple[list[dict[str, Any]], str]:
@@ -129,6 +126,9 @@ def test_what_is_no_trace_is_said_in_one_line(tmp_path: Path, text: str | bytes,
             'not a syscall record: "result" must be a whole number or null',
         ),
         (LINE.replace('"pipe"', "7"), 'not a syscall record: "fds" must be an object of descriptions'),
+        (LINE.replace('"pipe"', '{"3": 7}'), 'not a syscall record: "fds" must be an object of descriptions'),
+        (LINE.replace("}\n", ', "stack": [1]}\n'), 'not a syscall record: "stack" must be a list of frames'),
+        (LINE.replace("}\n", ', "line": "x"}\n'), 'not a syscall record: "line" is not what it should be'),
         (LINE.replace('{"fd": 2}', "[]"), 'not a syscall record: "objects" must be an object of numbers'),
         ('{"event": "signal", "time": null}\n', 'no record: "time" must be a whole number'),
         ('{"event": "signal", "time": 1, "tid": "x"}\n', 'no record: "tid" must be a whole number'),
@@ -224,36 +224,46 @@ def test_a_projection_gives_the_members_that_it_names(tmp_path: Path) -> None:
     assert (brief.sequence, brief.time, brief.duration, brief.tid, brief.name) == (4, 10, 5, 1001, "write")
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 10**6), st.integers(1, 400), st.binary(max_size=8)), min_size=1, max_size=4
-    )
+WOUNDS = st.lists(
+    st.tuples(st.integers(0, 10**6), st.integers(1, 4000), st.binary(max_size=8)), min_size=1, max_size=6
 )
-def test_whatever_is_damaged_the_other_lines_are_given_out(
-    tmp_path_factory: pytest.TempPathFactory, wounds: list[tuple[int, int, bytes]]
-) -> None:
-    """Wounds anywhere behind the header: every line that they did not touch comes out, in order; nothing is raised."""
-    lines = [line.encode() for line in numbered(40)]
+
+
+def wounded(lines: list[bytes], wounds: list[tuple[int, int, bytes]]) -> tuple[bytes, list[bytes]]:
+    """The lines with bytes overwritten (where, how many, with what; NULs behind it), and those that are still whole."""
     data = bytearray(b"".join(lines))
     touched = bytearray(len(data))
-    for at, size, new in wounds:
-        at %= len(data)
-        data[at : at + size] = (new * size)[: len(data[at : at + size])].ljust(
-            len(data[at : at + size]), b"\0"
-        )
-        touched[at : at + size] = b"x" * len(data[at : at + size])
-    intact, at = [], 0
-    for number, whole in enumerate(lines):
-        before = at == 0 or not touched[at - 1]
-        if not any(touched[at : at + len(whole)]) and before:
-            intact.append(number)
-        at += len(whole)
+    for where, size, new in wounds:
+        at = where % len(data)
+        end = min(at + size, len(data))
+        data[at:end] = (new * size)[: end - at].ljust(end - at, b"\0")
+        touched[at:end] = b"x" * (end - at)
+    whole, at = [], 0
+    for text in lines:
+        if not any(touched[at : at + len(text)]) and (at == 0 or not touched[at - 1]):
+            whole.append(text)
+        at += len(text)
+    return bytes(data), whole
+
+
+@given(WOUNDS)
+def test_whatever_is_damaged_the_other_lines_are_given_out(
+    traced: Callable[..., Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    wounds: list[tuple[int, int, bytes]],
+) -> None:
+    """A real trace with wounds anywhere behind its header: what they did not touch comes out, in order, and shows."""
+    header, *lines = traced("pipes_basic").read_bytes().splitlines(keepends=True)
+    data, whole = wounded(lines, wounds)
     path = tmp_path_factory.getbasetemp() / "wounded.jsonl"
-    path.write_bytes(HEADER.encode() + data)
+    path.write_bytes(header + data)
     reader = Reader(path)
-    found = [record["sequence"] for record in reader if record["event"] == "syscall"]
-    assert set(intact) <= set(found)
-    assert (reader.damage is not None) or len(found) == 40
+    found = list(reader)
+    following = iter(found)
+    assert all(json.loads(text) in following for text in whole), "each, and in order"
+    assert reader.damage is not None or len(found) == len(lines)
+    for record in found:
+        line(record, Palette())
 
 
 def test_any_byte_of_a_file_may_be_wrong(tmp_path: Path) -> None:

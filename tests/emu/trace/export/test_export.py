@@ -3,16 +3,19 @@
 import errno
 import io
 import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from emu.trace.export import FORMATS, export
 from emu.trace.export.output import ExportError
-from emu.trace.read import Reader
+from emu.trace.read import Reader, wrong_with
 
 HEADER = {"format": "emu trace", "version": 1, "pid": 1000, "started": 1_700_000_000_000_000_000}
 WRITE: dict[str, Any] = {
@@ -136,7 +139,50 @@ def test_filtered_records_are_a_trace_again(tmp_path: Path) -> None:
     assert reader.damage is None
 
 
-def test_text_is_what_the_live_trace_shows() -> None:
+def test_text_is_what_emu_trace_shows() -> None:
     out = io.BytesIO()
     export("text", [WRITE, END], HEADER, out)
-    assert out.getvalue() == b'[1001] write(1<pipe>, "a\\377", 3) = 3\n[1000] +++ exited with 0 +++\n'
+    call, end = out.getvalue().decode().splitlines()
+    assert re.fullmatch(r'\[1001\]   0\.000000 write\(1<pipe>, "a\\377", 3\) +  = 3', call)
+    assert re.fullmatch(r"\[1000\]   0\.000000 \+\+\+ exited with 0 \+\+\+", end)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+MEMBERS = (
+    "args",
+    "fds",
+    "objects",
+    "error",
+    "woken_by",
+    "stack",
+    "function",
+    "file",
+    "line",
+    "result",
+    "name",
+    "pc",
+)
+ARGUMENTS = ("fd", "buf", "iov", "msg", "msgvec", "flags", "cmd", "how", "dest_addr", "src_addr")
+
+
+@settings(max_examples=60)
+@pytest.mark.parametrize("format", FORMATS)
+@given(
+    name=st.sampled_from(
+        ["write", "read", "sendmsg", "recvmmsg", "close", "close_range", "fcntl", "connect", "shutdown"]
+    ),
+    member=st.sampled_from(MEMBERS),
+    value=json_values,
+    args=st.dictionaries(st.sampled_from(ARGUMENTS), json_values, max_size=3),
+)
+def test_no_record_is_too_strange_to_be_exported(
+    format: str, name: str, member: str, value: Any, args: dict[str, Any]
+) -> None:
+    record = {**SEND, "name": name, "args": {**SEND["args"], **args}, member: value}
+    event = {**END, member: value}
+    good = [one for one in (SEND, record, event, SEND) if not wrong_with(one)]
+    export(format, good, {"format": "emu trace", "version": 1, "argv": [value]}, io.BytesIO())

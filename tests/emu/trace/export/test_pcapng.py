@@ -5,16 +5,13 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.sync.client import connect
 
-from emu.machine import Machine
 from emu.trace.export import export
 from emu.trace.read import Reader
 
@@ -49,37 +46,6 @@ def complaints(path: Path) -> list[str]:
         if bad or re.search(r"retransmission|out-of-order|unseen|lost|Dup ACK|previous segment", line, re.I):
             found.append(line.strip())
     return found
-
-
-@pytest.fixture(scope="module")
-def conversation(elf: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The trace of the bundled server with an HTTP client and a WebSocket client, payloads kept whole."""
-    path = tmp_path_factory.mktemp("pcapng") / "server.jsonl"
-    reading, writing = os.pipe()
-    with Machine(
-        elf("server"), ["server.elf", "2", "127.0.0.1", "0"], stdin=None, stdout=writing, stderr=writing,
-        payload_limit=65536, time_limit=60, say=lambda text: None,
-    ) as machine:  # fmt: skip
-        machine.trace_to_file(str(path))
-        machine.start()
-        said = b""
-        while b"workers" not in said:
-            said += os.read(reading, 1000)
-        found = re.search(rb":(\d+)/", said)
-        assert found
-        port = int(found[1])
-        with socket.create_connection(("127.0.0.1", port), 30) as client:
-            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-            while client.recv(65536):
-                pass
-        with connect(f"ws://127.0.0.1:{port}/ws", compression=None, open_timeout=30) as web:
-            web.send("hello")
-            assert web.recv(timeout=30) == "hello"
-            assert web.ping().wait(30)
-        machine.stop()
-    os.close(reading)
-    os.close(writing)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """SQLite: the tables hold what the records say, the views answer, and no database of somebody else is overwritten."""
 
+import contextlib
 import io
 import json
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from emu.trace.export import export
 from emu.trace.export.output import ExportError
+from emu.trace.read import Reader
 
 HEADER = {"format": "emu trace", "version": 1, "argv": ["a", "b"], "pid": 1000, "seed": 0}
 
@@ -121,3 +124,36 @@ def test_a_stream_gets_the_database_too(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "x.db") as found:
         assert found.execute("SELECT count(*) FROM calls").fetchone() == (1,)
     found.close()
+
+
+def paper() -> str:
+    path = Path(__file__).parent.parent.parent.parent.parent / "docs" / "commands.md"
+    return path.read_text().split("\n### SQLite\n")[1]
+
+
+def test_the_questions_of_the_paper_are_answered(conversation: Path, tmp_path: Path) -> None:
+    reader = Reader(conversation)
+    export("sqlite", reader, reader.header, tmp_path / "x.db")
+    questions = re.findall(r"```sql\n(.*?)```", paper(), re.DOTALL)
+    assert len(questions) == 3
+    with contextlib.closing(sqlite3.connect(tmp_path / "x.db")) as found:
+        for question in questions:
+            assert found.execute(question).fetchall(), question
+
+
+def test_the_schema_is_that_of_the_paper(tmp_path: Path) -> None:
+    told = {
+        name: re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", columns).split(":")[0])
+        for name, columns in re.findall(r"^\| `(\w+)`(?: \(view\))? \| (.*) \|$", paper(), re.MULTILINE)
+    }
+    with contextlib.closing(database(tmp_path, call(1))) as found:
+        names = [
+            name
+            for (name,) in found.execute("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
+        ]
+        schema = {
+            name: [row[1] for row in found.execute(f"PRAGMA table_info({name})")]
+            for name in names
+            if not name.startswith("sqlite_")
+        }
+    assert told == schema

@@ -1,0 +1,138 @@
+"""`emu trace FILE`: shows a saved trace, counts its calls, or writes them in another form."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
+
+from emu import cli_trace_options as options
+from emu.cli_trace import filter_of, form_of, palette, sort_of, summary_of, write_file
+from emu.failure import Failure
+from emu.streams import flush, put
+from emu.trace import table
+from emu.trace.call_text import entry_of, text_of
+from emu.trace.export import export
+from emu.trace.export.output import ExportError
+from emu.trace.export.progress import shown
+from emu.trace.filter import Filter
+from emu.trace.layout import Layout
+from emu.trace.read import Brief, Reader, TraceError, projected
+from emu.trace.summary import Summary
+
+DAMAGED = 1
+"""The exit status for a saved trace that cannot be read whole."""
+
+_BY_SUFFIX = {
+    ".csv": "csv",
+    ".db": "sqlite",
+    ".sqlite": "sqlite",
+    ".pcapng": "pcapng",
+    ".pcap": "pcapng",
+    ".txt": "text",
+}
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Runs the command on a saved trace; the exit status is 1 when it is damaged."""
+    options.check_saved(arguments)
+    chosen, counted = filter_of(arguments), summary_of(arguments)
+    try:
+        reader = Reader(arguments.program)
+        if counted is not None and not arguments.both:
+            _count(reader, chosen, counted)
+        elif arguments.format in (None, "text") and arguments.output is None:
+            _lines(reader, arguments, chosen, counted)
+        else:
+            _export(reader, arguments, chosen, counted)
+        if counted is not None:
+            _put_table(arguments, counted)
+    except TraceError as error:
+        flush()
+        raise Failure(str(error), DAMAGED) from None
+    except BrokenPipeError:  # our reader's affair, not the file's
+        raise
+    except OSError as error:
+        raise Failure(f"{arguments.program}: {error.strerror}") from None
+    if reader.damage is not None:
+        flush()
+        raise Failure(str(reader.damage), DAMAGED)
+    return 0
+
+
+def _chosen(
+    reader: Reader, chosen: Filter | None, counted: Summary | None = None
+) -> Iterator[dict[str, Any]]:
+    for record in reader:
+        if chosen is None or chosen.matches(record):
+            if counted is not None:
+                counted.add(record)
+            yield record
+
+
+def _count(reader: Reader, chosen: Filter | None, counted: Summary) -> None:
+    if chosen is None and counted.by != "fd":
+        add = counted.add_brief
+        for brief in reader.each(projected(Brief)):
+            add(brief)
+        return
+    for _ in _chosen(reader, chosen, counted):
+        pass
+
+
+def _lines(
+    reader: Reader, arguments: argparse.Namespace, chosen: Filter | None, counted: Summary | None
+) -> None:
+    started = reader.header.get("started")
+    if started is None and arguments.clock and not arguments.relative:
+        raise Failure(
+            f"{arguments.program} does not say when the run began: -t needs that; without it, times are those in the run"
+        )
+    form = form_of(arguments, palette(1, not arguments.no_color), started=started or 0)
+    layout = Layout(form)
+    for record in _chosen(reader, chosen, counted):
+        line = (
+            layout.event(record) if record["event"] != "syscall" else _line(layout, record, arguments.stacks)
+        )
+        if line is not None:
+            put(line)
+
+
+def _line(layout: Layout, record: dict[str, Any], stacks: bool) -> str:
+    return layout.call(
+        tid=record["tid"],
+        began=record["time"],
+        duration=record["duration"],
+        blocked=record["blocked"],
+        entry=entry_of(record),
+        text=text_of(record, layout.form.limit),
+        result=record.get("result"),
+        stack=record.get("stack") or () if stacks else (),
+    )
+
+
+def _export(
+    reader: Reader, arguments: argparse.Namespace, chosen: Filter | None, counted: Summary | None
+) -> None:
+    form = arguments.format
+    if form is None:
+        form = _BY_SUFFIX.get(PurePath(arguments.output).suffix, "json")
+    out = arguments.output if arguments.output is not None else sys.stdout.buffer
+    try:
+        with shown(reader) as progress:
+            notes = export(
+                form, _chosen(reader, chosen, counted), reader.header, out, progress, source=arguments.program
+            )
+    except ExportError as error:
+        raise Failure(str(error)) from None
+    for note in notes:
+        print(f"emu: {note}", file=sys.stderr)
+
+
+def _put_table(arguments: argparse.Namespace, counted: Summary) -> None:
+    rows = counted.rows(sort_of(arguments))
+    if arguments.output is not None and not arguments.both:
+        write_file(arguments.output, "\n".join(table.table(rows, counted.by)) + "\n")
+        return
+    for line in table.table(rows, counted.by, palette(1, not arguments.no_color)):
+        put(line)

@@ -1,0 +1,32 @@
+"""What connects the calls of a page: who woke whom, the lives of open files, and the conversations on them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Records = Callable[[], Iterable[dict[str, Any]]]
+
+
+def stories(records: Records) -> dict[str, Any]:
+    """For JSON; `records` gives the page's records, each time anew."""
+    edges: dict[str, list[Any]] = {"source": [], "target": [], "kind": [], "kinds": ["wake"]}
+    lives: dict[int, dict[str, Any]] = {}
+    for record in records():
+        if "woken_by" in record:
+            edges["source"].append(record["woken_by"])
+            edges["target"].append(record["sequence"])
+            edges["kind"].append(0)
+        for name, number in (record.get("objects") or {}).items():
+            if type(number) is int:
+                life = lives.setdefault(
+                    number,
+                    {
+                        "object": number,
+                        "kind": record["fds"].get(name),
+                        "opened": None,
+                        "closed": None,
+                        "fds": [],
+                        "calls": [],
+                    },
+                )
+                life["calls"].append(record["sequence"])
+    return {"edges": edges, "lives": list(lives.values()), "conversations": {}}
