@@ -334,6 +334,36 @@ class DirFdNumber(FdNumber):
         return str(data)
 
 
+class Unused(Arg):
+    """A register that the call does not look at on x86_64."""
+
+    data_form = "''"
+
+    def data(self, value: int) -> Data:
+        return UNUSED
+
+    def text(self, data: Data) -> str:
+        return UNUSED
+
+
+class Used(Arg):
+    """An argument that the call looks at only when some bit of the flags in another one is set; UNUSED otherwise."""
+
+    phase = "in"
+
+    def __init__(self, arg: Arg, flags: str, bits: int) -> None:
+        self.arg = arg
+        self.bits = bits
+        self.uses = (flags,)
+        self.conversion = arg.conversion  # type: ignore[misc]
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        return self.arg.data(value) if used[0] & self.bits else UNUSED
+
+    def text(self, data: Data) -> str:
+        return self.arg.text(data) if data != UNUSED else UNUSED
+
+
 class Pointer(Arg):
     """An address that is shown as a number only."""
 
@@ -458,6 +488,27 @@ class OutBytes(Arg):
         return hex(data) if isinstance(data, int) else strace_text(data)
 
 
+class Received(OutBytes):
+    """A buffer whose result may be larger than the buffer (recv(2), MSG_TRUNC); `room` names the parameter with its size."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__()
+        self.uses = ("result", "result", room)
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        return super().capture(thread, value, min(used[0], used[2]), used[1])
+
+
+class PathOut(OutBytes):
+    """A path that the call fills in, with its NUL."""
+
+    is_cut = False
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        data = super().capture(thread, value, *used)
+        return data.rstrip(b"\0") if isinstance(data, bytes) else data
+
+
 class Struct(Deferred):
     """One structure, as its bytes until somebody wants to read it."""
 
@@ -494,6 +545,9 @@ class InStruct(Arg):
             return value
 
     def text(self, data: Data) -> str:
+        layout = self.layout
+        if layout.brief and isinstance(data, dict):
+            return "{" + ", ".join([f"{name}={strace_text(data[name])}" for name in layout.brief]) + ", ...}"
         return hex(data) if isinstance(data, int) else strace_text(data)
 
 
@@ -501,7 +555,7 @@ class OutStruct(InStruct):
     """A pointer to one structure that the call fills; not shown on failure."""
 
     phase = "out"
-    uses = ("result",)
+    uses: tuple[str, ...] = ("result",)
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         if used[0] < 0:

@@ -4,6 +4,8 @@ from syscalls import network
 from syscalls.args import Data, quote
 from syscalls.flags.net import AddressFamily
 
+_SUN_PATH = 108  # bytes of sun_path
+
 
 def address_data(name: bytes) -> Data:
     """A sockaddr by its fields. An abstract Unix name keeps its leading NUL, an unnamed one has no `sun_path`."""
@@ -12,7 +14,7 @@ def address_data(name: bytes) -> Data:
         return name
     shown: dict[str, Data] = {"sa_family": AddressFamily.text(family)}
     rest = name[2:]
-    if family == AddressFamily.AF_INET and len(name) >= 8:
+    if family == AddressFamily.AF_INET and len(name) >= 16:
         shown["sin_port"] = int.from_bytes(rest[:2], "big")
         shown["sin_addr"] = network.address_text(rest[2:6])
     elif family == AddressFamily.AF_INET6 and len(name) >= 24:
@@ -22,7 +24,7 @@ def address_data(name: bytes) -> Data:
         shown["sin6_scope_id"] = int.from_bytes(rest[22:26], "little")
     elif family == AddressFamily.AF_UNIX:
         if rest:
-            shown["sun_path"] = rest if rest[0] == 0 else rest.partition(b"\0")[0]
+            shown["sun_path"] = rest[:_SUN_PATH] if rest[0] == 0 else rest.partition(b"\0")[0]
     else:
         shown["sa_data"] = rest
     return shown

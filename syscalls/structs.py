@@ -10,11 +10,13 @@ from typing import Any
 class Layout:
     """A C structure: fields as ("format character", "name"), formats as in the `struct` module; "4x" is padding.
 
-    A field may carry a third element, a function that turns its value into what a trace shows.
+    A field may carry a third element, a function that turns its value into what a trace shows. `brief` names the fields
+    that a line shows of a structure with many.
     """
 
-    def __init__(self, name: str, *fields: tuple[Any, ...]) -> None:
+    def __init__(self, name: str, *fields: tuple[Any, ...], brief: tuple[str, ...] = ()) -> None:
         self.name = name
+        self.brief = brief
         self.fields = tuple(field[1] for field in fields if not field[0].endswith("x"))
         self._show = tuple(
             field[2] if len(field) > 2 else None for field in fields if not field[0].endswith("x")

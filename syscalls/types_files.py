@@ -2,20 +2,30 @@
 
 import struct
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 from syscalls.args import (
     NO_TEXTS,
     STRUCT_LIMIT,
+    UNUSED,
     Arg,
     Data,
+    FdOutcome,
     Flags,
+    Octal,
     OutBytes,
     OutStruct,
+    PathOut,
+    Pointer,
+    Result,
     Signed64,
     Unsigned32,
     Unsigned64,
+    Unused,
+    Used,
     WithFds,
+    array_text,
     fd_text,
     payload,
     strace_text,
@@ -58,7 +68,12 @@ _IOVEC = struct.Struct("<QQ")
 def _device(number: int) -> str:
     major = (number >> 8 & 0xFFF) | (number >> 32 & ~0xFFF)
     minor = (number & 0xFF) | (number >> 12 & ~0xFF)
-    return f"makedev({major:#x}, {minor:#x})"
+    return f"makedev({_hex(major)}, {_hex(minor)})"
+
+
+def _hex(number: int) -> str:
+    """As C's %#x."""
+    return hex(number) if number else "0"
 
 
 Stat = Layout(
@@ -104,6 +119,20 @@ Termios = Layout(
 )
 
 
+class StatBuffer(OutStruct):
+    """A struct stat that the call fills in."""
+
+    def __init__(self) -> None:
+        super().__init__(Stat)
+
+    def text(self, data: Data) -> str:
+        if not isinstance(data, dict):
+            return super().text(data)
+        is_device = str(data["st_mode"]).startswith(("S_IFCHR", "S_IFBLK"))
+        size = "st_rdev" if is_device else "st_size"
+        return f"{{st_mode={data['st_mode']}, {size}={data[size]}, ...}}"
+
+
 class IoVec(Arg):
     """An array of struct iovec: base as the bytes there, and length. `count` names the parameter with its size."""
 
@@ -116,7 +145,7 @@ class IoVec(Arg):
         return _vector(thread, value, used[0], 1 << 63)
 
     def text(self, data: Data) -> str:
-        return hex(data) if isinstance(data, int) else strace_text(data)
+        return vector_text(data)
 
 
 class OutIoVec(IoVec):
@@ -128,15 +157,27 @@ class OutIoVec(IoVec):
         self.uses = (count, "result")
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
-        if used[1] < 0:
-            return value or None
         return _vector(thread, value, used[0], used[1])
 
 
+def vector_text(data: Data) -> str:
+    """The text of what `IoVec` and `OutIoVec` capture."""
+    if not isinstance(data, list):
+        return hex(data) if isinstance(data, int) else strace_text(data)
+    return array_text(data, _buffer_text)
+
+
+def _buffer_text(data: Data) -> str:
+    base = data["iov_base"]
+    shown = hex(base) if isinstance(base, int) else strace_text(base)
+    return f"{{iov_base={shown}, iov_len={data['iov_len']}}}"
+
+
 def _vector(thread: "Thread", address: int, count: int, filled: int) -> Data:
+    """`filled`: how many bytes there are, negative when the call has failed: then the buffers show as their addresses."""
     if not address:
         return None
-    if not 0 < count <= 1024:
+    if count <= 0 or count >> 63:
         return [] if not count else address
     count = min(count, STRUCT_LIMIT)
     try:
@@ -144,6 +185,8 @@ def _vector(thread: "Thread", address: int, count: int, filled: int) -> Data:
     except OSError:
         return address
     shown = []
+    if filled < 0:
+        return [{"iov_base": base or None, "iov_len": length} for base, length in _IOVEC.iter_unpack(table)]
     for base, length in _IOVEC.iter_unpack(table):
         here = min(length, filled)
         filled -= here
@@ -187,7 +230,7 @@ class FcntlArgument(Arg):
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         command = used[0]
         if command in self._none:
-            return "0"
+            return UNUSED
         if command == Fcntl.F_SETFD:
             return FdFlags.text(value)
         if command == Fcntl.F_SETFL:
@@ -207,7 +250,24 @@ class FcntlArgument(Arg):
         return (value & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
 
     def text(self, data: Data) -> str:
-        return strace_text(data)
+        return hex(data) if isinstance(data, int) and data > 1 << 20 else strace_text(data)
+
+
+_GET = {Fcntl.F_GETFD: FdFlags, Fcntl.F_GETFL: Open, Fcntl.F_GET_SEALS: Seal}
+_GET_TEXT = {Fcntl.text(command): names for command, names in _GET.items()}
+
+
+class FcntlOutcome(FdOutcome):
+    """What fcntl(2) returns: flags, a new descriptor, a number."""
+
+    fd_when = f"{{cmd}} in ({Fcntl.F_DUPFD}, {Fcntl.F_DUPFD_CLOEXEC})"
+
+    def text(self, value: int, args: Mapping[str, Data] = MappingProxyType({})) -> str:
+        command = args.get("cmd")
+        if command == "F_GETLEASE":
+            return LockType.text(value)
+        names = _GET_TEXT.get(str(command))
+        return f"{value:#x} (flags {names.text(value)})" if names and value else str(value)
 
 
 class IoctlArgument(Arg):
@@ -218,12 +278,15 @@ class IoctlArgument(Arg):
     _numbers = frozenset((Ioctl.FIONBIO, Ioctl.FIOASYNC, Ioctl.FIONREAD, Ioctl.TIOCOUTQ, Ioctl.TIOCGPTN))
     _numbers |= {Ioctl.TIOCSPTLCK, Ioctl.TIOCGPGRP, Ioctl.TIOCSPGRP, Ioctl.TIOCGSID, Ioctl.SIOCATMARK}
     _sizes = frozenset((Ioctl.TIOCGWINSZ, Ioctl.TIOCSWINSZ))
+    _without = frozenset((Ioctl.FIOCLEX, Ioctl.FIONCLEX, Ioctl.TIOCEXCL, Ioctl.TIOCNXCL, Ioctl.TIOCNOTTY))
     _terminals = frozenset((Ioctl.TCGETS, Ioctl.TCSETS, Ioctl.TCSETSW, Ioctl.TCSETSF))
     _given = frozenset((Ioctl.FIONBIO, Ioctl.FIOASYNC, Ioctl.TIOCSPTLCK, Ioctl.TIOCSPGRP, Ioctl.TIOCSWINSZ))
     _given |= {Ioctl.TCSETS, Ioctl.TCSETSW, Ioctl.TCSETSF}
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         request, result = used
+        if request in self._without:
+            return UNUSED
         if result < 0 and request not in self._given:
             return value or None
         try:
@@ -236,6 +299,34 @@ class IoctlArgument(Arg):
         except OSError:
             pass
         return value or None
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else strace_text(data)
+
+
+class PageOffset(Signed64):
+    """mmap(2)'s offset, which people read in hexadecimal."""
+
+    def text(self, data: Data) -> str:
+        return hex(data & 0xFFFFFFFFFFFFFFFF) if data else "0"
+
+
+class PageVector(Arg):
+    """mincore(2)'s array of one byte a page; `length` names the parameter with the size of the pages in bytes."""
+
+    phase = "out"
+
+    def __init__(self, length: str) -> None:
+        self.uses = (length, "result")
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if used[1] < 0 or not value:
+            return value or None
+        pages = (used[0] + 4095) // 4096
+        try:
+            return list(thread.memory.read(value, min(pages, STRUCT_LIMIT)))
+        except OSError:
+            return value
 
     def text(self, data: Data) -> str:
         return hex(data) if isinstance(data, int) else strace_text(data)
@@ -274,9 +365,15 @@ MlockFlags = Annotated[int, Flags(Mlock)]
 MlockallFlags = Annotated[int, Flags(Mlockall)]
 Advice = Annotated[int, Flags(Madvise)]
 Offset = Annotated[int, Signed64()]
-CwdOut = Annotated[int, OutBytes()]
+CwdOut = Annotated[int, PathOut()]
 LinkOut = Annotated[int, OutBytes()]
-StatOut = Annotated[int, OutStruct(Stat)]
+StatOut = Annotated[int, StatBuffer()]
+OpenMode = Annotated[int, Used(Octal(), "flags", Open.O_CREAT | Open.O_TMPFILE & ~Open.O_DIRECTORY)]
+MovedTo = Annotated[int, Used(Pointer(), "flags", Mremap.MREMAP_FIXED | Mremap.MREMAP_DONTUNMAP)]
+MapOffset = Annotated[int, PageOffset()]
+PagesOut = Annotated[int, PageVector("length")]
+HighHalf = Annotated[int, Unused()]
+FcntlResult = Annotated[Result, FcntlOutcome()]
 PairOut = Annotated[int, OutPair()]
 FcntlArg = Annotated[int, FcntlArgument()]
 IoctlArg = Annotated[int, IoctlArgument()]

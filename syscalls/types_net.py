@@ -11,8 +11,10 @@ from syscalls.args import (
     STRUCT_LIMIT,
     Arg,
     Data,
+    Deferred,
     Signed32,
     WithFds,
+    array_text,
     fd_text,
     strace_text,
 )
@@ -20,6 +22,7 @@ from syscalls.describe import describe_all
 from syscalls.flags.net import (
     AddressFamily,
     IpOption,
+    IpProtocol,
     Ipv6Option,
     Msg,
     Scm,
@@ -31,12 +34,13 @@ from syscalls.flags.net import (
 )
 from syscalls.messages import HEADER, LENGTH_AT, ROW
 from syscalls.passing import parse
-from syscalls.types_files import IoVec, OutIoVec
+from syscalls.types_files import IoVec, OutIoVec, vector_text
 
 if TYPE_CHECKING:
     from syscalls.process import Thread
 
 _NAME_LIMIT = 128
+_FAMILY = 2  # bytes of sa_family
 _vectors = IoVec("")
 _filled_vectors = OutIoVec("")
 
@@ -62,6 +66,7 @@ class SockAddrOut(Arg):
 
     holds_bytes = True
     phase = "out"
+    is_given = True
 
     def __init__(self, length: str) -> None:
         self.uses = (length, "result")
@@ -70,18 +75,45 @@ class SockAddrOut(Arg):
         if not value or used[1] < 0:
             return value or None
         try:
-            return _address(thread, value, thread.memory.u32(used[0]))
+            length = thread.memory.u32(used[0])
+            return Name(value, thread.memory.read(value, min(length, _NAME_LIMIT)))
         except OSError:
             return value
+
+    def given(self, thread: "Thread", value: int, *used: int) -> Data:
+        if not value:
+            return None
+        try:
+            return thread.memory.u32(used[0])
+        except OSError:
+            return None
+
+    def merged(self, given: Data, filled: Data) -> Data:
+        if isinstance(filled, Name) and given is not None:
+            return Name(filled.address, filled.raw[:given])
+        return filled
 
     def text(self, data: Data) -> str:
         return socket_data.address_text(data)
 
 
+class Name(Deferred):
+    """A socket address as its bytes, and where it stands: an address too short for a family shows as its pointer."""
+
+    __slots__ = ("address", "raw")
+
+    def __init__(self, address: int, raw: bytes) -> None:
+        self.address = address
+        self.raw = raw
+
+    def data(self) -> Data:
+        return socket_data.address_data(self.raw) if len(self.raw) >= _FAMILY else self.address
+
+
 def _address(thread: "Thread", value: int, length: int) -> Data:
     if not value:
         return None
-    if length < 0:
+    if length < _FAMILY:
         return value
     try:
         return socket_data.address_data(thread.memory.read(value, min(length, _NAME_LIMIT)))
@@ -90,19 +122,32 @@ def _address(thread: "Thread", value: int, length: int) -> Data:
 
 
 class SockLenInOut(Arg):
-    """A pointer to a socklen_t, shown as it is after the call."""
+    """A pointer to a socklen_t: `[16]`, `[110 => 2]` where the call has changed it."""
 
     phase = "out"
+    is_given = True
+
+    def given(self, thread: "Thread", value: int, *used: int) -> Data:
+        return self.capture(thread, value)
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         if not value:
             return None
         try:
-            return [thread.memory.u32(value)]
+            return (thread.memory.u32(value) ^ 0x80000000) - 0x80000000
         except OSError:
-            return value
+            return [value]
+
+    def merged(self, given: Data, filled: Data) -> Data:
+        if type(given) is not int:
+            return given[0] if given else None  # the pointer
+        if type(filled) is not int or filled == given:
+            return [given]
+        return [given, filled]
 
     def text(self, data: Data) -> str:
+        if isinstance(data, list):
+            return "[" + " => ".join(map(str, data)) + "]"
         return hex(data) if isinstance(data, int) else strace_text(data)
 
 
@@ -114,7 +159,8 @@ def control_data(control: bytes) -> Data:
         return control[:PAYLOAD_LIMIT]
     shown: list[Data] = []
     for message in messages[:STRUCT_LIMIT]:
-        one: dict[str, Data] = {"cmsg_level": SocketLevel.text(message.level)}
+        length = CMSG_HEADER + len(message.data)
+        one: dict[str, Data] = {"cmsg_len": length, "cmsg_level": SocketLevel.text(message.level)}
         data: Data = message.data[:PAYLOAD_LIMIT]
         if message.level == SocketLevel.SOL_SOCKET:
             one["cmsg_type"] = Scm.text(message.type)
@@ -198,6 +244,10 @@ def _with_passed(thread: "Thread", data: Data) -> Data:
     return WithFds(data, fds, describe_all(thread, fds)) if fds else data
 
 
+CMSG_HEADER = 16
+"""sizeof(struct cmsghdr)."""
+
+
 def _control_text(control: Data, texts: Mapping[int, str]) -> str:
     if not isinstance(control, list):
         return strace_text(control)
@@ -206,8 +256,10 @@ def _control_text(control: Data, texts: Mapping[int, str]) -> str:
         shown = strace_text(item["cmsg_data"])
         if item["cmsg_type"] == "SCM_RIGHTS":
             shown = "[" + ", ".join([fd_text(fd, texts) for fd in item["cmsg_data"]]) + "]"
-        parts.append(f"{{cmsg_level={item['cmsg_level']}, cmsg_type={item['cmsg_type']}, cmsg_data={shown}}}")
-    return "[" + ", ".join(parts) + "]"
+        length = f"cmsg_len={item['cmsg_len']}, " if "cmsg_len" in item else ""
+        kind = f"cmsg_level={item['cmsg_level']}, cmsg_type={item['cmsg_type']}"
+        parts.append(f"{{{length}{kind}, cmsg_data={shown}}}")
+    return array_text(parts, str)
 
 
 def _message_text(data: Data, texts: Mapping[int, str]) -> str:
@@ -221,6 +273,8 @@ def _message_text(data: Data, texts: Mapping[int, str]) -> str:
             shown = socket_data.address_text(value)
         elif key == "msg_control":
             shown = _control_text(value, texts)
+        elif key == "msg_iov":
+            shown = vector_text(value)
         else:
             shown = strace_text(value)
         parts.append(f"{key}={shown}")
@@ -239,8 +293,13 @@ class MsgVectorIn(Arg):
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         if not value:
             return None
-        rows = range(value, value + min(used[0], STRUCT_LIMIT) * ROW, ROW)
-        return _with_passed(thread, [{"msg_hdr": _message(thread, row, None)} for row in rows])
+        shown: list[Data] = []
+        for row in range(value, value + min(used[0], STRUCT_LIMIT) * ROW, ROW):
+            header = _message(thread, row, None)
+            if header == value:
+                return value
+            shown.append({"msg_hdr": header})
+        return _with_passed(thread, shown)
 
     def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
         return _vector_text(data, texts)
@@ -270,11 +329,12 @@ class MsgVectorOut(MsgVectorIn):
 def _vector_text(data: Data, texts: Mapping[int, str]) -> str:
     if not isinstance(data, list):
         return hex(data) if isinstance(data, int) else strace_text(data)
-    parts = []
-    for one in data:
+
+    def one_text(one: Data) -> str:
         length = f", msg_len={one['msg_len']}" if "msg_len" in one else ""
-        parts.append("{msg_hdr=" + _message_text(one["msg_hdr"], texts) + length + "}")
-    return "[" + ", ".join(parts) + "]"
+        return "{msg_hdr=" + _message_text(one["msg_hdr"], texts) + length + "}"
+
+    return array_text(data, one_text)
 
 
 _OPTIONS = {
@@ -299,6 +359,18 @@ class OptionName(Arg):
 
     def text(self, data: Data) -> str:
         return str(data)
+
+
+class ProtocolNumber(OptionName):
+    """The protocol of socket(2), which has names in the Internet families only; `domain` names the family's parameter."""
+
+    _internet = frozenset({AddressFamily.AF_INET, AddressFamily.AF_INET6})
+
+    def __init__(self, domain: str) -> None:
+        self.uses = (domain,)
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        return IpProtocol.text(value) if used[0] in self._internet else value
 
 
 _TIMES: tuple[int, ...] = (SocketOption.SO_RCVTIMEO, SocketOption.SO_SNDTIMEO)

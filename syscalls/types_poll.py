@@ -4,7 +4,18 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from syscalls.args import NO_TEXTS, STRUCT_LIMIT, Arg, Data, Described, Holding, WithFds, fd_text, strace_text
+from syscalls.args import (
+    NO_TEXTS,
+    STRUCT_LIMIT,
+    Abridged,
+    Arg,
+    Data,
+    Described,
+    Holding,
+    array_text,
+    fd_text,
+    strace_text,
+)
 from syscalls.describe import Shown, describe_all
 from syscalls.flags.polling import Epoll, EpollOp, Poll
 
@@ -88,37 +99,82 @@ class PollFds(Arg):
     def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
         if not isinstance(data, list):
             return hex(data) if isinstance(data, int) else strace_text(data)
-        parts = []
-        for one in data:
-            revents = f", revents={one['revents']}" if one["revents"] != "0" else ""
-            parts.append(f"{{fd={fd_text(one['fd'], texts)}, events={one['events']}{revents}}}")
-        return "[" + ", ".join(parts) + "]"
+
+        def one_text(one: Data) -> str:
+            if one["fd"] < 0:  # ignored, whatever its events
+                return f"{{fd={one['fd']}}}"
+            return f"{{fd={fd_text(one['fd'], texts)}, events={one['events']}}}"
+
+        return array_text(data, one_text)
+
+    def aside(self, data: Data, result: int) -> str:
+        if not result or not isinstance(data, list):
+            return ""
+        ready = [one for one in data if one["revents"] != "0"]
+        shown = Abridged(ready) if type(data) is Abridged else ready
+        return array_text(shown, lambda one: f"{{fd={one['fd']}, revents={one['revents']}}}")
+
+
+class FdSet(Holding):
+    """An fd_set: the descriptors that were given, and after the call those that it has left in."""
+
+    __slots__ = ("left", "numbers")
+
+    def __init__(self, numbers: list[int], shown: tuple[Shown, ...], left: list[int] | None = None) -> None:
+        super().__init__(shown)
+        self.numbers = numbers
+        self.left = left
+
+    def fds(self) -> Sequence[int]:
+        return self.numbers
+
+    def data(self) -> Data:
+        return self.numbers if self.left is None else {"given": self.numbers, "left": self.left}
 
 
 class FdSetArg(Arg):
-    """An fd_set of select(2) as the list of its descriptors; `phase` "in" as given, "out" as left."""
+    """An fd_set of select(2), given and left; `count` names the parameter nfds, `which` set it is: in, out, except."""
 
+    phase = "out"
+    is_given = True
     holds_fds = True
 
-    def __init__(self, count: str, phase: str) -> None:
-        self.uses = (count,)
-        self.phase = phase  # type: ignore[misc]
+    def __init__(self, count: str, which: str) -> None:
+        self.uses = (count, "result")
+        self.which = which
+
+    def given(self, thread: "Thread", value: int, *used: int) -> Data:
+        fds = self._read(thread, value, used[0])
+        return FdSet(fds, describe_all(thread, fds)) if isinstance(fds, list) else fds
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        return self._read(thread, value, used[0]) if used[1] >= 0 else None
+
+    def merged(self, given: Data, filled: Data) -> Data:
+        if isinstance(given, FdSet) and isinstance(filled, list):
+            return FdSet(given.numbers, given.shown, filled)
+        return given
+
+    def _read(self, thread: "Thread", value: int, count: int) -> Data:
         if not value:
             return None
-        count = min(max(used[0], 0), 4096)
+        count = min(max(count, 0), 4096)
         try:
             bits = int.from_bytes(thread.memory.read(value, (count + 63) // 64 * 8), "little")
         except OSError:
             return value
-        fds = [fd for fd in range(count) if bits >> fd & 1][:STRUCT_LIMIT]
-        return WithFds(fds, fds, describe_all(thread, fds))
+        return [fd for fd in range(count) if bits >> fd & 1][:STRUCT_LIMIT]
 
     def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
-        if isinstance(data, list):
-            return "[" + " ".join([fd_text(fd, texts) for fd in data]) + "]"
-        return hex(data) if isinstance(data, int) else strace_text(data)
+        shown = data["given"] if isinstance(data, dict) else data
+        if isinstance(shown, list):
+            return array_text(shown, lambda fd: fd_text(fd, texts), between=" ")
+        return hex(shown) if isinstance(shown, int) else strace_text(shown)
+
+    def aside(self, data: Data, result: int) -> str:
+        if not isinstance(data, dict) or not data["left"]:
+            return ""
+        return f"{self.which} {array_text(data['left'], str, between=' ')}"
 
 
 class EpollEventIn(Arg):
@@ -161,7 +217,7 @@ class EpollEventsOut(Arg):
 
     def text(self, data: Data) -> str:
         if isinstance(data, list):
-            return "[" + ", ".join(_event_text(one) for one in data) + "]"
+            return array_text(data, _event_text)
         return _event_text(data)
 
 

@@ -1,5 +1,6 @@
 """Argument types of threads, futexes, signals and clocks: what their structures look like in a trace."""
 
+import struct
 from typing import Annotated, Any
 
 from syscalls.args import (
@@ -15,6 +16,7 @@ from syscalls.args import (
     Struct,
     Unsigned32,
     Unsigned64,
+    Used,
     strace_text,
 )
 from syscalls.flags.clock import Clock, Timer
@@ -110,19 +112,21 @@ Utsname = Layout(
         ("65s", name, _c_text)
         for name in ("sysname", "nodename", "release", "version", "machine", "domainname")
     ),
+    brief=("sysname", "nodename"),
 )
 RusageLayout = Layout(
     "rusage",
-    *_words("utime_sec", "utime_usec", "stime_sec", "stime_usec", "ru_maxrss", "ru_ixrss", "ru_idrss"),
+    ("16s", "ru_utime", lambda data: Timeval.show(data)),
+    ("16s", "ru_stime", lambda data: Timeval.show(data)),
+    *_words("ru_maxrss", "ru_ixrss", "ru_idrss"),
     *_words("ru_isrss", "ru_minflt", "ru_majflt", "ru_nswap", "ru_inblock", "ru_oublock", "ru_msgsnd"),
     *_words("ru_msgrcv", "ru_nsignals", "ru_nvcsw", "ru_nivcsw"),
+    brief=("ru_utime", "ru_stime"),
 )
 Sysinfo = Layout(
     "sysinfo",
     ("q", "uptime"),
-    ("Q", "load_1"),
-    ("Q", "load_5"),
-    ("Q", "load_15"),
+    ("24s", "loads", lambda data: list(struct.unpack("<QQQ", data))),
     *(("Q", name) for name in ("totalram", "freeram", "sharedram", "bufferram", "totalswap", "freeswap")),
     ("H", "procs"),
     ("6x", ""),
@@ -141,29 +145,117 @@ def _only(data: Data) -> Data:
 
 
 class InSigSet(InStruct):
-    """A signal set that the call reads."""
+    """A signal set that the call reads; one whose size is not the kernel's 8 bytes shows as its address."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: str = "sigsetsize") -> None:
         super().__init__(SigSet)
+        self.uses = (size,)
 
     def capture(self, thread: Thread, value: int, *used: int) -> Data:
-        return _only(super().capture(thread, value))
+        return _only(super().capture(thread, value)) if used[0] == SigSet.size else value or None
 
     def text(self, data: Data) -> str:
         return data if isinstance(data, str) else super().text(data)
 
 
 class OutSigSet(OutStruct):
-    """A signal set that the call fills."""
+    """A signal set that the call fills, or the first bytes of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: str = "sigsetsize") -> None:
         super().__init__(SigSet)
+        self.uses = ("result", size)
 
     def capture(self, thread: Thread, value: int, *used: int) -> Data:
-        return _only(super().capture(thread, value, *used))
+        if used[0] < 0 or not value:
+            return value or None
+        try:
+            mask = int.from_bytes(thread.memory.read(value, min(used[1], SigSet.size)), "little")
+        except OSError:
+            return value
+        return signal_set_text(mask)
 
     def text(self, data: Data) -> str:
         return data if isinstance(data, str) else super().text(data)
+
+
+class PackedMask(Arg):
+    """pselect6(2)'s last argument: a pointer to the address of a signal set, and its size."""
+
+    phase = "in"
+    _set = InSigSet()
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        if not value:
+            return None
+        try:
+            address, size = struct.unpack("<QQ", thread.memory.read(value, 16))
+        except OSError:
+            return value
+        mask = self._set.capture(thread, address, size)
+        return {"sigmask": hex(mask) if isinstance(mask, int) else mask, "sigsetsize": size}
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else strace_text(data)
+
+
+class InSigAction(InStruct):
+    """A struct sigaction as the kernel has it; the restorer shows where SA_RESTORER says that there is one."""
+
+    def __init__(self) -> None:
+        super().__init__(KernelSigAction)
+
+    def text(self, data: Data) -> str:
+        return _action_text(data)
+
+
+class OutSigAction(OutStruct):
+    """The same, filled by the call."""
+
+    def __init__(self) -> None:
+        super().__init__(KernelSigAction)
+
+    def text(self, data: Data) -> str:
+        return _action_text(data)
+
+
+def _action_text(data: Data) -> str:
+    if not isinstance(data, dict):
+        return hex(data) if isinstance(data, int) else strace_text(data)
+    shown = ["sa_handler", "sa_mask", "sa_flags"]
+    if "SA_RESTORER" in data["sa_flags"]:
+        shown.append("sa_restorer")
+    return "{" + ", ".join([f"{name}={strace_text(data[name])}" for name in shown]) + "}"
+
+
+class OutTid(Arg):
+    """Where clone(2) stores the new thread's id, when the flags say so; `flags` names their parameter."""
+
+    phase = "out"
+    label = "parent_tid="
+    place = 3
+
+    def __init__(self, flags: str) -> None:
+        self.uses = (flags, "result")
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        if not used[0] & (Clone.CLONE_PARENT_SETTID | Clone.CLONE_PIDFD):
+            return UNUSED
+        if used[1] < 0 or not value:
+            return value or None
+        try:
+            return [thread.memory.u32(value)]
+        except OSError:
+            return value
+
+    def text(self, data: Data) -> str:
+        return hex(data) if isinstance(data, int) else data if data == UNUSED else strace_text(data)
+
+
+def _labelled(arg: Arg, label: str, place: int) -> Arg:
+    """The type with what strace writes before it, and where."""
+    arg.label = label  # type: ignore[misc]
+    arg.place = place  # type: ignore[misc]
+    return arg
 
 
 class OutValue(OutStruct):
@@ -231,12 +323,12 @@ class FutexValue3(Unsigned32):
     def capture(self, thread: Thread, value: int, *used: int) -> Data:
         command = used[0] & Futex.FUTEX_CMD_MASK
         if command in (Futex.FUTEX_WAIT_BITSET, Futex.FUTEX_WAKE_BITSET):
-            return "FUTEX_BITSET_MATCH_ANY" if value == 0xFFFFFFFF else hex(value)
+            return "FUTEX_BITSET_MATCH_ANY" if value == 0xFFFFFFFF else hex(value) if value else "0"
         if command == Futex.FUTEX_WAKE_OP:
-            shift = "FUTEX_OP_OPARG_SHIFT|" if value >> 31 else ""
+            shift = "FUTEX_OP_OPARG_SHIFT<<28|" if value >> 31 else ""
             return (
                 f"{shift}{FutexOp.text(value >> 28 & 7)}<<28|{value >> 12 & 0xFFF:#x}<<12|"
-                f"{FutexCmp.text(value >> 24 & 15)}<<24|{value & 0xFFF:#x}"
+                f"{FutexCmp.text(value >> 24 & 15)}<<24|{hex(value & 0xFFF) if value & 0xFFF else 0}"
             )
         return value if command in (Futex.FUTEX_CMP_REQUEUE, Futex.FUTEX_CMP_REQUEUE_PI) else UNUSED
 
@@ -319,7 +411,16 @@ def _flags(names: type[Any]) -> Flags:
 
 
 SignalNumber = Annotated[int, _flags(Signal)]
-CloneFlags = Annotated[int, Flags64(Clone)]
+CloneFlags = Annotated[int, _labelled(Flags64(Clone), "flags=", 2)]
+CloneStack = Annotated[int, _labelled(Pointer(), "child_stack=", 1)]
+CloneParent = Annotated[int, OutTid("flags")]
+CloneTls = Annotated[int, _labelled(Used(Pointer(), "flags", Clone.CLONE_SETTLS), "tls=", 4)]
+CloneChild = Annotated[
+    int,
+    _labelled(
+        Used(Pointer(), "flags", Clone.CLONE_CHILD_SETTID | Clone.CLONE_CHILD_CLEARTID), "child_tidptr=", 5
+    ),
+]
 FutexOperation = Annotated[int, _flags(Futex)]
 ClockNumber = Annotated[int, ClockId()]
 TimerFlags = Annotated[int, _flags(Timer)]
@@ -339,8 +440,10 @@ OutTimezone = Annotated[int, OutStruct(Timezone)]
 OutTms = Annotated[int, OutStruct(Tms)]
 InSet = Annotated[int, InSigSet()]
 OutSet = Annotated[int, OutSigSet()]
-InAction = Annotated[int, InStruct(KernelSigAction)]
-OutAction = Annotated[int, OutStruct(KernelSigAction)]
+InAction = Annotated[int, InSigAction()]
+OutAction = Annotated[int, OutSigAction()]
+InPackedMask = Annotated[int, PackedMask()]
+InTimeval = Annotated[int, InStruct(Timeval)]
 InStack = Annotated[int, InStruct(StackT)]
 OutStack = Annotated[int, OutStruct(StackT)]
 InLimit = Annotated[int, InStruct(RlimitLayout)]

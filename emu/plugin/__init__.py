@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from emu.plugin.guests import Guests
 
 _GUESTS: pytest.StashKey[Any] = pytest.StashKey()
+_FAILED: pytest.StashKey[bool] = pytest.StashKey()
 
 _UPDATED = "emu golden trace"
 """The property of a report that names a golden trace which its test has rewritten."""
@@ -74,8 +75,28 @@ def emu(request: pytest.FixtureRequest) -> "Iterator[Guests]":
         golden.Golden(folder / config.getini("emu_golden"), update=config.getoption("--emu-update")),
         failures_folder(config) / guests.folder_name(node.nodeid),
     )
+    made.ends_with_test = not _is_used_by_fixtures(node)
     yield made
+    if node.stash.get(_FAILED, False):
+        made.end_quietly()
+        made.save_again()
+    else:
+        _judge(made)
     made.close()
+
+
+def _is_used_by_fixtures(node: Any) -> bool:
+    """Whether another fixture of the test uses `emu`: its teardown may still talk to a guest."""
+    known = getattr(getattr(node, "_fixtureinfo", None), "name2fixturedefs", {})
+    return any("emu" in definition.argnames for definitions in known.values() for definition in definitions)
+
+
+def _judge(guests: "Guests") -> None:
+    """Ends the guests; fails the test for what they did that it did not allow."""
+    __tracebackhide__ = True
+    complaint = guests.judge()
+    if complaint:
+        pytest.fail(complaint, pytrace=False)
 
 
 def failures_folder(config: pytest.Config) -> Path:
@@ -85,19 +106,15 @@ def failures_folder(config: pytest.Config) -> Path:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Ends the guests with the test function: what they did wrong fails the test itself, not its teardown."""
+    """Ends the guests with the test function, so that what they did wrong fails the test itself.
+
+    Where a fixture uses them, too, they end with `emu`: after the teardown of that fixture.
+    """
     __tracebackhide__ = True
-    try:
-        result = yield
-    except BaseException:
-        guests = pyfuncitem.stash.get(_GUESTS, None)
-        if guests is not None:
-            guests.end_quietly()
-        raise
+    result = yield
     guests = pyfuncitem.stash.get(_GUESTS, None)
-    complaint = guests.judge() if guests is not None else ""
-    if complaint:
-        pytest.fail(complaint, pytrace=False)
+    if guests is not None and guests.ends_with_test:
+        _judge(guests)
     return result
 
 
@@ -109,7 +126,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if guests is not None and report.when == "call":
         report.user_properties += [(_UPDATED, str(path)) for path in guests.updated()]
     if report.failed and guests is not None and guests.guests:
-        guests.end_quietly()
+        item.stash[_FAILED] = True
+        if guests.ends_with_test:
+            guests.end_quietly()
         report.sections.append(("emu", guests.report(item.config.invocation_params.dir)))
     return report
 

@@ -65,9 +65,7 @@ def of_expect(
 ) -> str:
     """Why a chain of steps was not found."""
     text = [f"expected {pattern.text}{how.words()}", ""]
-    descriptor, match = max(
-        attempts, key=lambda attempt: len(attempt[1].found), default=(None, Match((), False))
-    )
+    descriptor, match = _nearest(view, pattern, attempts)
     found = match.found
     if not found:
         return "\n".join([*text, *_not_even_begun(view, pattern.steps[0], how)])
@@ -85,6 +83,19 @@ def of_expect(
     calls = on(view, descriptor) if descriptor is not None else view.calls
     text += _instead(view, calls, found[-1], pattern.steps[len(found)], descriptor, how)
     return "\n".join(text)
+
+
+def _nearest(
+    view: View, pattern: Pattern, attempts: Sequence[tuple[Descriptor | None, Match]]
+) -> tuple[Descriptor | None, Match]:
+    """The attempt that went furthest; of several, the one on the descriptor which saw most of the steps."""
+
+    def closeness(attempt: tuple[Descriptor | None, Match]) -> tuple[int, int]:
+        descriptor, match = attempt
+        calls = on(view, descriptor) if descriptor is not None else view.calls
+        return len(match.found), sum(any(step.matches(call) for call in calls) for step in pattern.steps)
+
+    return max(attempts, key=closeness, default=(None, Match((), False)))
 
 
 def _not_even_begun(view: View, step: Step, how: How) -> list[str]:

@@ -47,8 +47,9 @@ class TracedCall:
     `result` is what the guest got (None: nothing, as the call never returned), `error` the errno's name or None.
     """
 
-    def __init__(self, record: dict[str, Any]) -> None:
+    def __init__(self, record: dict[str, Any], position: int = 0) -> None:
         self.record = record
+        self.position = position  # among the records: in the order in which calls returned
         self.name: str = record["name"]
         self.sequence: int = record["sequence"]
         self.tid: int = record["tid"]
@@ -109,7 +110,7 @@ class TracedCall:
 
 def calls_of(records: list[dict[str, Any]]) -> list[TracedCall]:
     """The system calls among records, in the order in which they began."""
-    calls = [TracedCall(record) for record in records if record["event"] == "syscall"]
+    calls = [TracedCall(record, at) for at, record in enumerate(records) if record["event"] == "syscall"]
     calls.sort(key=lambda call: call.sequence)
     return calls
 

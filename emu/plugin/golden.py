@@ -80,8 +80,10 @@ def text_of(view: View, *, by: str = "thread", noise: bool = False) -> str:
         groups = [[call for call in view.calls if call.tid == tid] for tid in tids]
         titles = ["main"] + ["thread"] * (len(groups) - 1)
     elif by == "fd":
-        groups = [on(view, one) for one in view.descriptors if one.opened is not None]
-        titles = [_kind(one.text) for one in view.descriptors if one.opened is not None]
+        kept = {call.sequence for call in view.calls}
+        opened = [one for one in view.descriptors if one.opened is not None and one.opened.sequence in kept]
+        groups = [on(view, one) for one in opened]
+        titles = [_kind(one.text) for one in opened]
     else:
         raise ValueError(f'a golden trace is by "thread" or by "fd", not {by!r}')
     if not noise:
@@ -107,7 +109,7 @@ def text_of(view: View, *, by: str = "thread", noise: bool = False) -> str:
     seen: set[tuple[str, tuple[str, ...]]] = set()
     for at in order:
         key = (titles[at], alone[at])
-        if key in seen:
+        if key in seen or not groups[at]:
             continue
         seen.add(key)
         alike = sum((titles[other], alone[other]) == key for other in order)

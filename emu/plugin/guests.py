@@ -23,6 +23,8 @@ class Guests:
     def __init__(self, settings_: Settings, folder: Path, golden: Golden, failures: Path) -> None:
         self.settings = settings_
         self.guests: list[Guest] = []
+        self.ends_with_test = True
+        self._judged = False
         self._folder = folder
         self._golden = golden
         self._failures = failures
@@ -94,6 +96,9 @@ class Guests:
     def judge(self) -> str:
         """Ends all guests; what they did that the test did not allow, "" for nothing. Raises what ended one, a hook's error for example."""
         __tracebackhide__ = True
+        if self._judged:
+            return ""
+        self._judged = True
         errors: list[BaseException] = []
         complaints: list[str] = []
         for guest in self.guests:
@@ -127,7 +132,7 @@ class Guests:
         parts = []
         for number, guest in enumerate(self.guests, 1):
             text = verdict.about(guest)
-            path = self._failures / f"{number}-{guest.name}.jsonl"
+            path = self._path(number, guest)
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 (self._failures.parent / ".gitignore").write_text("*\n")
@@ -138,6 +143,17 @@ class Guests:
                 text += f"\nlook at its trace: emu view {os.path.relpath(path, base)}"
             parts.append(text)
         return "\n\n".join(parts)
+
+    def save_again(self) -> None:
+        """Traces that were kept while their guests still ran: to their end."""
+        for number, guest in enumerate(self.guests, 1):
+            path = self._path(number, guest)
+            if path.exists():
+                with contextlib.suppress(OSError):  # that was said the first time
+                    guest.save_trace(path)
+
+    def _path(self, number: int, guest: Guest) -> Path:
+        return self._failures / f"{number}-{guest.name}.jsonl"
 
 
 def folder_name(node: str) -> str:

@@ -18,7 +18,7 @@ NUMBERS = {name: number for number, name in numbers.NAMES.items()}
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<arrow>->)|(?P<gap>\.\.\.)|(?P<mark>[|(),])|(?P<operator>!=|>=|<=|=|<|>|~)
-      |"(?P<text>(?:[^"\\]|\\.)*)"|(?P<number>-?(?:0[xX][0-9a-fA-F]+|\d+)(?![\w*]))|(?P<word>[\w*?%/.]+)
+      |"(?P<text>(?:[^"\\]|\\.)*)"|(?P<number>-?(?:0[xX][0-9a-fA-F]+|\d+)(?![\w*.]))|(?P<word>[\w*?%/.]+)
     )""",
     re.VERBOSE,
 )
@@ -126,7 +126,7 @@ class _Parser:
                 )
                 raise PatternError(text, start, why)
             kind = match.lastgroup
-            self.tokens.append((kind, match[kind], match.start(kind)))
+            self.tokens.append((kind, match[kind], match.start(kind) - (kind == "text")))
             at = match.end()
         self.tokens.append(("end", "", len(text)))
         self.at = 0

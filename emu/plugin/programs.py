@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from guest.compiler import build
+from guest.compiler import CompileError, build
 from guest.compiler.cache import PROGRAMS, cache_folder, find_program
 
 
@@ -17,12 +17,13 @@ def program(name: str | os.PathLike[str], folder: Path) -> tuple[str | bytes, st
     A relative path is looked for beside the test (in `folder`), then in the working directory; a `.py` file is compiled. Otherwise
     it is the name of a bundled program. Raises FileNotFoundError, `guest.compiler.CompileError`.
     """
+    __tracebackhide__ = True
     text = os.fspath(name)
     places = [folder / text, Path(text)]
     for path in places:
         if path.is_file():
             short = path.name.removesuffix(".py").removesuffix(".elf")
-            return (build(path) if path.suffix == ".py" else str(path)), short
+            return (_built(path) if path.suffix == ".py" else str(path)), short
     try:
         source = find_program(text)
     except FileNotFoundError:
@@ -31,7 +32,7 @@ def program(name: str | os.PathLike[str], folder: Path) -> tuple[str | bytes, st
             f"no program {text!r}: neither {places[0]} nor {places[1].resolve()} is a file, "
             f"and the bundled programs are {', '.join(bundled)}"
         ) from None
-    return build(text), source.stem
+    return _built(text), source.stem
 
 
 def inline(source: str, folder: Path) -> bytes:
@@ -39,6 +40,7 @@ def inline(source: str, folder: Path) -> bytes:
 
     It is compiled once, whatever the number of runs: the compiler keeps what it has built by content.
     """
+    __tracebackhide__ = True
     text = textwrap.dedent(source).lstrip("\n")
     digest = hashlib.sha256(f"{folder}\0{text}".encode()).hexdigest()[:16]
     home = _home(digest)
@@ -49,7 +51,17 @@ def inline(source: str, folder: Path) -> bytes:
             _put(link, lambda scratch, module=module: scratch.symlink_to(module))  # type: ignore[misc]
     if not path.exists():
         _put(path, lambda scratch: scratch.write_text(text))
-    return build(path)
+    return _built(path)
+
+
+def _built(program: str | Path) -> bytes:
+    __tracebackhide__ = True
+    try:
+        return build(program)
+    except CompileError as error:
+        raise error.with_traceback(
+            None
+        ) from None  # it shows the place in the guest; the compiler's own says nothing
 
 
 def _home(digest: str) -> Path:

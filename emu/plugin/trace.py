@@ -96,17 +96,19 @@ class Trace:
         since: int | TracedCall | None = None,
         until: int | TracedCall | None = None,
     ) -> "Trace":
-        """The part of the trace that is of one thread, on one descriptor number, or between two calls or moments (`mark`)."""
-        after, end = _moment(since), _moment(until)
+        """The part of the trace that is of one thread, on one descriptor number, or between two calls or moments.
+
+        `since` and `until` are calls, which do not belong to it, or what `mark` gave: then the calls that have returned since.
+        """
         words = []
         if thread is not None:
             words.append(f"in thread {thread}")
         if fd is not None:
             words.append(f"on descriptor {fd}")
         if since is not None:
-            words.append(f"since call {after}")
+            words.append(f"since {_moment(since)}")
         if until is not None:
-            words.append(f"until call {end}")
+            words.append(f"until {_moment(until)}")
         outer = self._keep
 
         def keep(call: TracedCall) -> bool:
@@ -114,8 +116,8 @@ class Trace:
                 (outer is None or outer(call))
                 and thread in (None, call.tid)
                 and (fd is None or fd in _numbers(call))
-                and (after is None or call.sequence >= after)
-                and (end is None or call.sequence < end)
+                and (since is None or _is_after(call, since))
+                and (until is None or _is_before(call, until))
             )
 
         part = Trace(self._source, self._golden, keep, ", ".join(filter(None, [self._said, *words])))
@@ -123,8 +125,9 @@ class Trace:
         return part
 
     def mark(self) -> int:
-        """This moment, for `only(since=...)`: the number that the next call will have."""
-        return max((call.sequence for call in self._now().all_calls), default=-1) + 1
+        """The moment when the guest has dealt with all that it was sent, for `only(since=...)`."""
+        self._source.settle()
+        return len(self._source.records())
 
     # Saying
 
@@ -395,8 +398,20 @@ def _groups(
             yield descriptor, [call for call in calls if call.tid == tid]
 
 
-def _moment(value: int | TracedCall | None) -> int | None:
-    return value.sequence if isinstance(value, TracedCall) else value
+def _is_after(call: TracedCall, moment: int | TracedCall) -> bool:
+    if isinstance(moment, TracedCall):
+        return call.sequence > moment.sequence
+    return call.position >= moment
+
+
+def _is_before(call: TracedCall, moment: int | TracedCall) -> bool:
+    if isinstance(moment, TracedCall):
+        return call.sequence < moment.sequence
+    return call.position < moment
+
+
+def _moment(value: int | TracedCall) -> str:
+    return f"the mark at {value}" if isinstance(value, int) else value.name
 
 
 def _numbers(call: TracedCall) -> set[int]:

@@ -195,8 +195,10 @@ def about(guest: "Guest") -> str:
     """For the report of a failing test: what ran, how it ended, and what it said."""
     words = " ".join([guest.name, *(one if isinstance(one, str) else repr(one) for one in guest.arguments)])
     status = guest.exit_status
-    if status is None:
-        how = "was not run to its end"
+    if guest.is_running:
+        how = "still ran"
+    elif status is None:
+        how = "did not get to its end"
     elif status.signal is None:
         how = f"exited with {status.code}"
     else:

@@ -226,6 +226,8 @@ def _descriptors(data: Data, name: str, context: _Context) -> Data:
         objects = {}
     if isinstance(data, dict) and data.keys() == {"fd", "events", "revents"}:
         return {**data, "fd": _fd(data["fd"], objects.get(str(data["fd"])), context)}
+    if isinstance(data, dict):  # select's: given and left
+        return {key: _descriptors(value, name, context) for key, value in data.items()}
     if isinstance(data, list):
         return [
             _fd(item, objects.get(str(item)), context)
@@ -404,7 +406,7 @@ def _rule(kind: type) -> Rule:
 
 
 def _result(outcome: Outcome, result: int, context: _Context) -> Data:
-    if outcome.is_fd:
+    if outcome.is_fd and not (outcome.fd_when and "result" not in context.objects):
         return _fd(result, context.objects.get("result"), context)
     if isinstance(outcome, HexOutcome):
         return _pointer(result, context)

@@ -124,11 +124,16 @@ class _Parts:
         self.descriptors: list[Callable[[Live], Any]] = []
         self.paths: list[Callable[[Live], Any]] = []
         counts = {"in": 0, "out": 0}
+        args = entry.args.values()
+        given_at = sum(arg.phase == "in" or isinstance(arg, FdNumber) for arg in args)
         for index, (name, arg) in enumerate(entry.args.items()):
             if arg.phase == "value":
                 self.data[name] = _of_register(arg, index)
                 continue
             self.data[name] = _of_capture(arg.phase, counts[arg.phase], index)
+            if arg.is_given:
+                self.data[name] = _of_both(arg, given_at, counts["out"])
+                given_at += 1
             counts[arg.phase] += 1
             if arg.holds_fds:
                 self.shown[name] = self.data[name]
@@ -175,6 +180,10 @@ def _of_capture(phase: str, position: int, index: int) -> Callable[[Live], Any]:
     if phase == "in":
         return lambda record: record[9][position]
     return lambda record: record[10][position] if record[10] else record[6][index] or None
+
+
+def _of_both(arg: Any, given: int, filled: int) -> Callable[[Live], Any]:
+    return lambda record: arg.merged(record[9][given], record[10][filled] if record[10] else None)
 
 
 def _of_before(position: int) -> Callable[[Live], Any]:

@@ -99,7 +99,7 @@ class Columns:
 
     def _call(self, record: dict[str, Any]) -> dict[str, Any]:
         text = text_of(record, SHOWN)
-        words = [",".join([name for name, _ in text.args]), *[word for _, word in text.args]]
+        words = [",".join([arg.name for arg in text.args]), *[arg.text for arg in text.args]]
         ending = 2 if record.get("unfinished") else 1 if record["result"] is None else 0
         return {
             "sequence": record["sequence"],
@@ -163,11 +163,9 @@ class Columns:
 
     def _rest(self, record: dict[str, Any]) -> str:
         """What is shown only when asked for, as one line of JSON."""
-        rest = {
-            name: value
-            for name, value in record.items()
-            if name not in _IN_COLUMNS or record["event"] != "syscall"
-        }
+        rest = {"args": record["args"]} if "args" in record else {}  # in front, where a search looks
+        is_call = record["event"] == "syscall"
+        rest |= {name: value for name, value in record.items() if not is_call or name not in _IN_COLUMNS}
         if "registers" in rest:
             rest["registers"] = [f"{value:x}" for value in record["registers"]]
         for frame in record.get("stack") or ():

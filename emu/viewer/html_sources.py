@@ -4,7 +4,6 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 AROUND = 5
 """Lines shown before and after the line of a call."""
@@ -48,8 +47,8 @@ SUFFIXES = frozenset(
 """What source files are called. A trace may come from anywhere, and must not make a page show other files."""
 
 
-def lines(places: Iterable[tuple[str, int]], folders: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """By file name as the trace has it, the lines near `places`: `{"first": ..., "lines": ...}` spans by their first line.
+def lines(places: Iterable[tuple[str, int]], folders: Iterable[Path]) -> dict[str, dict[str, str]]:
+    """By file name as the trace has it, the lines near `places` by their numbers, which count from 1.
 
     Relative names are looked for below `folders`, in order. What is no source file, is not there or cannot be read is left out.
     """
@@ -57,7 +56,7 @@ def lines(places: Iterable[tuple[str, int]], folders: Iterable[Path]) -> dict[st
     for file, line in places:
         if line > 0:
             wanted.setdefault(file, set()).update(range(max(1, line - AROUND), line + AROUND + 1))
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, str]] = {}
     folders = list(folders)
     for file in sorted(wanted)[:MOST_FILES]:
         text = _read(file, folders)
@@ -76,8 +75,11 @@ def _read(file: str, folders: list[Path]) -> str | None:
             handle = os.open(folder / file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except (OSError, ValueError):
             continue
-        with open(handle, "rb") as stream:
+        try:
             status = os.fstat(handle)
             if stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST:
-                return stream.read().decode("utf-8", "replace")
+                with open(handle, "rb", closefd=False) as stream:
+                    return stream.read().decode("utf-8", "replace")
+        finally:
+            os.close(handle)
     return None

@@ -191,5 +191,7 @@ def getrusage(thread: Thread, who: RusageWho, usage: OutRusage) -> Result:
     if who not in (-1, 0, 1):
         return -errno.EINVAL
     seconds, nanoseconds = divmod(0 if who == -1 else thread.bench.cpu_time_ns(), SECOND)
-    thread.memory.write(usage, RusageLayout.pack(seconds, nanoseconds // 1000, *[0] * 16))
+    thread.memory.write(
+        usage, RusageLayout.pack(Timeval.pack(seconds, nanoseconds // 1000), bytes(Timeval.size), *[0] * 14)
+    )
     return 0

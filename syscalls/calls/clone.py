@@ -2,12 +2,20 @@
 
 import errno
 
-from syscalls.args import Address, Size
+from syscalls.args import Size
 from syscalls.flags.threads import Clone
 from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
 from syscalls.table import syscall
-from syscalls.types_threads import CloneArgs, CloneFlags, InCloneArgs
+from syscalls.types_threads import (
+    CloneArgs,
+    CloneChild,
+    CloneFlags,
+    CloneParent,
+    CloneStack,
+    CloneTls,
+    InCloneArgs,
+)
 from syscalls.types_volatile import PidResult
 
 _FS_FLAGS = Clone.CLONE_FS | Clone.CLONE_FILES
@@ -31,10 +39,10 @@ _LARGEST = 88
 def clone(
     thread: Thread,
     flags: CloneFlags,
-    stack: Address,
-    parent_tid: Address,
-    child_tid: Address,
-    tls: Address,
+    stack: CloneStack,
+    parent_tid: CloneParent,
+    child_tid: CloneChild,
+    tls: CloneTls,
 ) -> PidResult:
     """clone(2): the kernel's call, x86_64 order of arguments."""
     flags &= 0xFFFFFFFF

@@ -13,7 +13,7 @@ from syscalls.flags import Fcntl, FdFlags, Ioctl, LockOperation, Open
 from syscalls.process import Thread
 from syscalls.streams import host_address
 from syscalls.table import syscall
-from syscalls.types_files import FcntlArg, FcntlCommand, IoctlArg, IoctlRequest, LockOperations
+from syscalls.types_files import FcntlArg, FcntlCommand, FcntlResult, IoctlArg, IoctlRequest, LockOperations
 from syscalls.wait import RESTARTSYS, Blocking, Wait, Wake
 
 EBADF = -errno.EBADF
@@ -48,7 +48,7 @@ _OWNER_TID, _OWNER_PID, _OWNER_PGRP = 0, 1, 2
 
 
 @syscall(partial="F_SETLEASE and F_NOTIFY are EINVAL; O_ASYNC is kept, SIGIO is not sent")
-def fcntl(thread: Thread, fd: Fd, cmd: FcntlCommand, arg: FcntlArg) -> Result:
+def fcntl(thread: Thread, fd: Fd, cmd: FcntlCommand, arg: FcntlArg) -> FcntlResult:
     """fcntl(2)."""
     entry = thread.fds.entries.get(fd)
     if entry is None:

@@ -224,7 +224,7 @@ def sysinfo(thread: Thread, info: OutSysinfo) -> Result:
     """sysinfo(2)."""
     total = 4 << 30
     uptime = thread.bench.monotonic_ns() // 1_000_000_000
-    words = (uptime, 0, 0, 0, total, total, 0, 0, 0, 0, len(thread.process.threads), 0, 0, 1)
+    words = (uptime, bytes(24), total, total, 0, 0, 0, 0, len(thread.process.threads), 0, 0, 1)
     thread.memory.write(info, Sysinfo.pack(*words))
     return 0
 

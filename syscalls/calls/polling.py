@@ -3,7 +3,7 @@
 import errno
 from typing import Annotated
 
-from syscalls.args import Result, Size, UInt
+from syscalls.args import ReadyResult, Result, Size, UInt
 from syscalls.polled import Polled
 from syscalls.process import Thread
 from syscalls.remaining import timed
@@ -31,7 +31,7 @@ _NEVER = -1
 
 
 @syscall
-def poll(thread: Thread, fds: Annotated[int, PollFds("nfds")], nfds: UInt, timeout: Timeout) -> Result:
+def poll(thread: Thread, fds: Annotated[int, PollFds("nfds")], nfds: UInt, timeout: Timeout) -> ReadyResult:
     """poll(2)."""
     return _poll(thread, fds, nfds, None if timeout < 0 else timeout * _MILLISECOND)
 
@@ -44,7 +44,7 @@ def ppoll(
     tmo_p: InTimespec,
     sigmask: InSet,
     sigsetsize: Size,
-) -> Result:
+) -> ReadyResult:
     """ppoll(2), the kernel's own call: it writes the time not slept back to `tmo_p`."""
     limit = read_timespec(thread, tmo_p) if tmo_p else None
     if not sigmask:

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from typing import Annotated
 
-from syscalls.args import Address, Int, Result
+from syscalls.args import Int, ReadyResult, Result
 from syscalls.flags.polling import Poll
 from syscalls.polled import Polled
 from syscalls.process import Thread
@@ -14,7 +14,7 @@ from syscalls.sigmasks import read_mask, under_mask
 from syscalls.table import syscall
 from syscalls.timespecs import read_timespec, read_timeval, write_timespec, write_timeval
 from syscalls.types_poll import FdSetArg
-from syscalls.types_threads import InTimespec
+from syscalls.types_threads import InPackedMask, InTimespec, InTimeval
 from syscalls.wait import RESTARTNOHAND, Blocking, Wait, Wake
 
 _READABLE = Poll.POLLRDNORM | Poll.POLLRDBAND | Poll.POLLIN | Poll.POLLHUP | Poll.POLLERR | Poll.POLLNVAL
@@ -27,11 +27,11 @@ _WORD = 64
 def select(
     thread: Thread,
     nfds: Int,
-    readfds: Annotated[int, FdSetArg("nfds", "out")],
+    readfds: Annotated[int, FdSetArg("nfds", "in")],
     writefds: Annotated[int, FdSetArg("nfds", "out")],
-    exceptfds: Annotated[int, FdSetArg("nfds", "out")],
-    timeout: Address,
-) -> Result:
+    exceptfds: Annotated[int, FdSetArg("nfds", "except")],
+    timeout: InTimeval,
+) -> ReadyResult:
     """select(2), which writes the time not slept back to `timeout`."""
     limit = read_timeval(thread, timeout) if timeout else None
     return timed(
@@ -46,12 +46,12 @@ def select(
 def pselect6(
     thread: Thread,
     nfds: Int,
-    readfds: Annotated[int, FdSetArg("nfds", "out")],
+    readfds: Annotated[int, FdSetArg("nfds", "in")],
     writefds: Annotated[int, FdSetArg("nfds", "out")],
-    exceptfds: Annotated[int, FdSetArg("nfds", "out")],
+    exceptfds: Annotated[int, FdSetArg("nfds", "except")],
     timeout: InTimespec,
-    sigmask: Address,
-) -> Result:
+    sigmask: InPackedMask,
+) -> ReadyResult:
     """pselect(2), the kernel's own call: the last argument points to the mask's address and size."""
     mask_address, mask_size = struct.unpack("<QQ", thread.memory.read(sigmask, 16)) if sigmask else (0, 0)
     limit = read_timespec(thread, timeout) if timeout else None

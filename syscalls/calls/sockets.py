@@ -7,7 +7,7 @@ from syscalls import kernel, network, numbers, unix_names
 from syscalls.args import Fd, FdResult, Flags, Int, Result
 from syscalls.blocking import AGAIN, IN, OUT, interrupted, is_ready
 from syscalls.fds import Descriptor
-from syscalls.flags.net import AddressFamily, IpProtocol, Shutdown, SocketType
+from syscalls.flags.net import Accept, AddressFamily, IpProtocol, Shutdown, SocketType
 from syscalls.process import Thread
 from syscalls.scratch import NAME
 from syscalls.socket_text import listener_text
@@ -27,12 +27,12 @@ from syscalls.sockets import (
 )
 from syscalls.table import syscall
 from syscalls.types_files import PairOut
-from syscalls.types_net import SockAddrIn, SockAddrOut, SockLenInOut
+from syscalls.types_net import ProtocolNumber, SockAddrIn, SockAddrOut, SockLenInOut
 from syscalls.wait import Blocking, Wait, Wake
 
 Family = Annotated[int, Flags(AddressFamily)]
 Type = Annotated[int, Flags(SocketType)]
-Protocol = Annotated[int, Flags(IpProtocol)]
+AcceptFlags = Annotated[int, Flags(Accept)]
 
 _KINDS = 11  # SOCK_MAX
 _FAMILIES = 46  # AF_MAX
@@ -73,7 +73,9 @@ def _check_kind(family: int, kind: int, protocol: int) -> None:
 
 
 @syscall
-def socket(thread: Thread, domain: Family, type_: Type, protocol: Protocol) -> FdResult:
+def socket(
+    thread: Thread, domain: Family, type_: Type, protocol: Annotated[int, ProtocolNumber("domain")]
+) -> FdResult:
     """socket(2): AF_UNIX, AF_INET and AF_INET6, as an unprivileged process in a container gets them."""
     _check_kind(domain, type_, protocol)
     fds = thread.fds
@@ -92,7 +94,13 @@ def socket(thread: Thread, domain: Family, type_: Type, protocol: Protocol) -> F
 
 
 @syscall
-def socketpair(thread: Thread, domain: Family, type_: Type, protocol: Protocol, sv: PairOut) -> Result:
+def socketpair(
+    thread: Thread,
+    domain: Family,
+    type_: Type,
+    protocol: Annotated[int, ProtocolNumber("domain")],
+    sv: PairOut,
+) -> Result:
     """socketpair(2): AF_UNIX; EOPNOTSUPP for the Internet families."""
     if type_ & ~(KIND | NONBLOCK | CLOEXEC):
         return -errno.EINVAL
@@ -174,7 +182,7 @@ def accept4(
     sockfd: Fd,
     addr: Annotated[int, SockAddrOut("addrlen")],
     addrlen: Annotated[int, SockLenInOut()],
-    flags: Type,
+    flags: AcceptFlags,
 ) -> FdResult:
     """accept4(2)."""
     fds = thread.fds

@@ -4,7 +4,7 @@ import errno
 from typing import Annotated
 
 from syscalls import kernel, network, numbers, unix_names
-from syscalls.args import Fd, Flags, InBytes, Int, OutBytes, Result, Size
+from syscalls.args import Fd, Flags, InBytes, Int, Received, Result, Size
 from syscalls.calls.sockets import bind_any
 from syscalls.fds import Descriptor
 from syscalls.flags.net import Msg, SocketType
@@ -25,7 +25,7 @@ _BAD_FD = -errno.EBADF
 def recvfrom(
     thread: Thread,
     fd: Fd,
-    buf: Annotated[int, OutBytes()],
+    buf: Annotated[int, Received("size")],
     size: Size,
     flags: Annotated[int, Flags(Msg)],
     src_addr: Annotated[int, SockAddrOut("addrlen")],

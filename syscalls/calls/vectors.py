@@ -14,7 +14,7 @@ from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
 from syscalls.streams import MAX_RW_COUNT, NOWHERE, PIPE_BUF, STREAMS, broken_pipe
 from syscalls.table import syscall
-from syscalls.types_files import IoVec, Offset, OutIoVec, ReadWriteFlags
+from syscalls.types_files import HighHalf, IoVec, Offset, OutIoVec, ReadWriteFlags
 from syscalls.wait import Blocking, Wait, Wake
 
 EBADF = -errno.EBADF
@@ -98,7 +98,12 @@ def writev(thread: Thread, fd: Fd, iov: Annotated[int, IoVec("iovcnt")], iovcnt:
 
 @syscall
 def preadv(
-    thread: Thread, fd: Fd, iov: Annotated[int, OutIoVec("iovcnt")], iovcnt: Size, offset: Offset, high: Size
+    thread: Thread,
+    fd: Fd,
+    iov: Annotated[int, OutIoVec("iovcnt")],
+    iovcnt: Size,
+    offset: Offset,
+    high: HighHalf,
 ) -> Result:
     """preadv(2). On x86_64 the whole offset is in `offset`."""
     if offset < 0:
@@ -108,7 +113,7 @@ def preadv(
 
 @syscall
 def pwritev(
-    thread: Thread, fd: Fd, iov: Annotated[int, IoVec("iovcnt")], iovcnt: Size, offset: Offset, high: Size
+    thread: Thread, fd: Fd, iov: Annotated[int, IoVec("iovcnt")], iovcnt: Size, offset: Offset, high: HighHalf
 ) -> Result:
     """pwritev(2)."""
     if offset < 0:
@@ -123,7 +128,7 @@ def preadv2(
     iov: Annotated[int, OutIoVec("iovcnt")],
     iovcnt: Size,
     offset: Offset,
-    high: Size,
+    high: HighHalf,
     flags: ReadWriteFlags,
 ) -> Result:
     """preadv2(2): offset -1 is the file position."""
@@ -139,7 +144,7 @@ def pwritev2(
     iov: Annotated[int, IoVec("iovcnt")],
     iovcnt: Size,
     offset: Offset,
-    high: Size,
+    high: HighHalf,
     flags: ReadWriteFlags,
 ) -> Result:
     """pwritev2(2)."""

@@ -83,4 +83,4 @@ class EnumSet:
         known: str | None = names.get(value)
         if known is not None:
             return known
-        return hex(value) if value >= 0 else str(value)
+        return hex(value if value >= 0 else value & 0xFFFFFFFF)

@@ -205,12 +205,16 @@ class Dup(FlagSet):
     O_CLOEXEC = 0o2000000
 
 
+def _hex(value: int) -> str:
+    return hex(value) if value else "0"
+
+
 class Eventfd(FlagSet):
     """eventfd2(2)."""
 
     EFD_SEMAPHORE = 0o1
-    EFD_NONBLOCK = 0o4000
     EFD_CLOEXEC = 0o2000000
+    EFD_NONBLOCK = 0o4000
 
 
 class Ioctl(EnumSet):
@@ -247,6 +251,16 @@ class Ioctl(EnumSet):
     FIOQSIZE = 0x5460
     SIOCATMARK = 0x8905
 
+    @classmethod
+    def text(cls, value: int) -> str:
+        """The name; of an unknown request what its number says (asm-generic/ioctl.h)."""
+        name = super().text(value)
+        if not name.startswith("0x"):
+            return name
+        direction = ("_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE")[value >> 30 & 3]
+        size = value >> 16 & 0x3FFF
+        return f"_IOC({direction}, {_hex(value >> 8 & 0xFF)}, {_hex(value & 0xFF)}, {_hex(size)})"
+
 
 class Prot(FlagSet):
     """mmap(2) and mprotect(2) `prot`."""
@@ -265,6 +279,7 @@ class Map(FlagSet):
 
     _fields = (0xF, 0x3F << 26)
 
+    MAP_FILE = 0x00
     MAP_SHARED = 0x01
     MAP_PRIVATE = 0x02
     MAP_SHARED_VALIDATE = 0x03
@@ -331,9 +346,9 @@ class Mremap(FlagSet):
 class Msync(FlagSet):
     """msync(2) `flags`."""
 
+    MS_SYNC = 4
     MS_ASYNC = 1
     MS_INVALIDATE = 2
-    MS_SYNC = 4
 
 
 class Mlock(FlagSet):

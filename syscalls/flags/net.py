@@ -373,6 +373,7 @@ class Msg(FlagSet):
     MSG_PEEK = 0x2
     MSG_DONTROUTE = 0x4
     MSG_CTRUNC = 0x8
+    MSG_PROBE = 0x10
     MSG_PROXY = 0x10
     MSG_TRUNC = 0x20
     MSG_DONTWAIT = 0x40
@@ -390,6 +391,7 @@ class Msg(FlagSet):
     MSG_ZEROCOPY = 0x4000000
     MSG_FASTOPEN = 0x20000000
     MSG_CMSG_CLOEXEC = 0x40000000
+    MSG_CMSG_COMPAT = 0x80000000
 
 
 class Scm(EnumSet):
@@ -404,6 +406,13 @@ class Scm(EnumSet):
     SO_TIMESTAMPING = 37
     SO_RXQ_OVFL = 40
     SCM_TXTIME = 61
+
+
+class Accept(FlagSet):
+    """accept4(2) `flags`."""
+
+    SOCK_CLOEXEC = 0o2000000
+    SOCK_NONBLOCK = 0o4000
 
 
 class Shutdown(EnumSet):

@@ -1,4 +1,4 @@
-"""A running server for each test: the same ELF on the bare kernel and under `emu run`, driven by real clients."""
+"""A running server for each test: the same ELF on the bare kernel and as a guest of the plugin, driven by real clients."""
 
 import os
 import re
@@ -9,24 +9,38 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 LAUNCHERS = ["native", "emulated"]
 LISTENING = re.compile(rb"listening on http://([0-9.]+):(\d+)/ \((\d+) workers?\)\n")
+GUEST_TIMEOUT = 110  # seconds: below the limit of a whole test
 
 
-@dataclass
 class Server:
-    """One server process that listens."""
+    """One server that listens. `native` says that it runs on the bare kernel."""
 
-    process: subprocess.Popen[bytes]
-    port: int
-    native: bool
-    ended: bool = False  # set by a test that ends it on purpose
+    native = False
+    port = 0
+
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        raise NotImplementedError
+
+    def descriptors(self) -> int:
+        """How many descriptors it has open."""
+        raise NotImplementedError
+
+    def interrupt(self) -> int:
+        """Sends it SIGINT; the status with which it ends, as a shell has it."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Ends it after the test, which it must outlive."""
+        raise NotImplementedError
 
     def connect(self, timeout: float = 10) -> socket.socket:
         """A fresh connection."""
@@ -51,15 +65,6 @@ class Server:
             pieces.append(piece)
         return b"".join(pieces)
 
-    def memory(self) -> int:
-        """Resident bytes of the process."""
-        text = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(text.split("VmRSS:")[1].split()[0]) * 1024
-
-    def descriptors(self) -> int:
-        """How many descriptors it has open."""
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
     def settles_at(self, descriptors: int) -> bool:
         """Whether at most so many descriptors are open within two seconds: what clients left behind takes a moment to close."""
         end = time.monotonic() + 2
@@ -77,7 +82,85 @@ class Server:
     def alive(self) -> bool:
         """Whether it still runs and answers."""
         reply = self.exchange(b"GET /healthz HTTP/1.0\r\n\r\n")
-        return self.process.poll() is None and reply.endswith(b"\r\n\r\nok\n")
+        return self.running() and reply.endswith(b"\r\n\r\nok\n")
+
+
+class ServerProcess(Server):
+    """A process of its own: the ELF itself, or `emu run` with it."""
+
+    def __init__(self, line: list[str], env: dict[str, str], native: bool, descriptors: int | None) -> None:
+        def limit() -> None:
+            if descriptors is not None:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+
+        self.native = native
+        self.process = subprocess.Popen(
+            line, env=env, stdout=subprocess.PIPE, cwd=ROOT, preexec_fn=limit if descriptors else None
+        )
+        self._interrupted = False
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline()
+        match = LISTENING.fullmatch(said)
+        assert match, said
+        self.port = int(match[2])
+        self.workers = int(match[3])
+
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def memory(self) -> int:
+        """Resident bytes of the process."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(text.split("VmRSS:")[1].split()[0]) * 1024
+
+    def threads(self) -> int:
+        """How many threads the process has."""
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
+    def interrupt(self) -> int:
+        self._interrupted = True
+        self.process.send_signal(signal.SIGINT)
+        status = self.process.wait(10)
+        return status if status >= 0 else 128 - status
+
+    def end(self) -> None:
+        ended = self.process.poll()
+        self.interrupt()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        assert ended is None or self._interrupted, f"the server ended by itself: {ended}"
+
+
+class ServerGuest(Server):
+    """A guest in the process of the tests, under the plugin, which also fails the test when it leaks or crashes."""
+
+    def __init__(self, guest: Any) -> None:
+        self.guest = guest
+        _, self.port = guest.wait_until_listening()
+        match = LISTENING.fullmatch(guest.wait_for_output(")\n"))
+        assert match
+        assert int(match[2]) == self.port
+        self.workers = int(match[3])
+
+    def running(self) -> bool:
+        return bool(self.guest.is_running)
+
+    def descriptors(self) -> int:
+        return len(self.guest.machine.process.fds)
+
+    def threads(self) -> int:
+        """How many threads the guest has."""
+        return len(self.guest.machine.threads)
+
+    def interrupt(self) -> int:
+        self.guest.signal(signal.SIGINT)
+        return int(self.guest.wait().shell_status)
+
+    def end(self) -> None:
+        """The plugin has ended it with the test, and would have failed the test had it ended before."""
 
 
 def command(
@@ -112,41 +195,29 @@ def launch(
 
 
 @pytest.fixture
-def serve(launch: Callable, launcher: str) -> Iterator[Callable[..., Server]]:
-    """Starts servers: `serve(4, descriptors=50, IDLE_MS=100)`; they are ended after the test, which they must outlive."""
+def serve(launch: Callable, launcher: str, server_elf: Path, emu: Any) -> Iterator[Callable[..., Any]]:
+    """Starts servers: `serve(4, IDLE_MS=100)`; they are ended after the test, which they must outlive.
+
+    `apart` puts an emulated one into a process of its own, too; so does a limit of `descriptors`.
+    """
     running: list[Server] = []
 
-    def start(workers: int = 4, descriptors: int | None = None, **env: int) -> Server:
-        def limit() -> None:
-            if descriptors is not None:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-
+    def start(workers: int = 4, descriptors: int | None = None, apart: bool = False, **env: int) -> Server:
         arguments = [str(workers), "127.0.0.1", "0"]
-        line, environment = launch(arguments, {k: str(v) for k, v in env.items()})
-        process = subprocess.Popen(
-            line, env=environment, stdout=subprocess.PIPE, cwd=ROOT, preexec_fn=limit if descriptors else None
-        )
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        match = LISTENING.fullmatch(said)
-        assert match, said
-        assert int(match[3]) == workers
-        running.append(Server(process, int(match[2]), launcher == "native"))
-        return running[-1]
+        variables = {name: str(value) for name, value in env.items()}
+        server: ServerProcess | ServerGuest
+        if launcher == "native" or apart or descriptors is not None:
+            line, environment = launch(arguments, variables)
+            server = ServerProcess(line, environment, launcher == "native", descriptors)
+        else:
+            server = ServerGuest(emu.start(server_elf, *arguments, env=variables, timeout=GUEST_TIMEOUT))
+        running.append(server)
+        assert server.workers == workers
+        return server
 
     yield start
-    failures = []
     for server in running:
-        if server.ended:
-            pass
-        elif server.process.poll() is not None:
-            failures.append(server.process.returncode)
-        else:
-            server.process.send_signal(signal.SIGINT)
-            server.process.wait(10)
-        assert server.process.stdout is not None
-        server.process.stdout.close()
-    assert not failures, f"the server ended by itself: {failures}"
+        server.end()
 
 
 @pytest.fixture(params=[0, 4], ids=["alone", "four"])

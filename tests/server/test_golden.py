@@ -1,108 +1,73 @@
-"""The system calls of one request, compared with a list that people have read: the same in every run, with every seed."""
+"""The system calls of requests, compared with lists that people have read: the same in every run, with every seed."""
 
-import fcntl
-import os
-import re
 import socket
-import struct
-import termios
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from emu import Machine
-from emu.hooks import Call
-from emu.trace.read import line
-from emu.trace.text import Palette
-
-GOLDEN = Path(__file__).parent.parent.parent / "fixtures" / "golden"
-REQUEST = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-SIGTERM = 15
-
-MASKS = [  # what the world or the compiler chose
-    (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
-    (re.compile(r"htons\((?!0\))\d+\)"), "htons(PORT)"),
-    (re.compile(r"(clock_gettime\(.*)tv_sec=\d+, tv_nsec=\d+"), r"\1tv_sec=S, tv_nsec=NS"),
-    (re.compile(r"tv_sec=9, tv_nsec=\d+"), "tv_sec=9, tv_nsec=NS"),  # of ten seconds
-    (re.compile(r" <waited [0-9.]+ s>"), ""),
-    (re.compile(r"0x4[0-9a-f]{5}\b"), "STATIC"),
-    (re.compile(r"0x7ffff7[0-9a-f]{6}\b"), "HEAP"),
-]
+REQUEST = b"GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
-class Client:
-    """A client that acts at given points of the guest's run, so that the world intervenes at the same place each time.
-
-    It connects when the guest polls for the first time, sends its request when it polls for the second, and ends the
-    guest when that closes the connection. `stdout` is where the guest says its port.
-    """
-
-    def __init__(self, machine: Machine, stdout: int) -> None:
-        self.machine = machine
-        self.stdout = stdout
-        self.socket = socket.socket()
-        self.socket.settimeout(10)
-        self.polls = 0
-        machine.on("ppoll", function=self.at_poll)
-        machine.on("close", function=self.at_close)
-
-    def at_poll(self, call: Call) -> None:
-        self.polls += 1
-        if self.polls == 1:
-            port = re.search(rb":(\d+)/", os.read(self.stdout, 200))
-            assert port
-            self.socket.connect(("127.0.0.1", int(port[1])))
-        elif self.polls == 2:
-            self.socket.sendall(REQUEST)
-            while struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)))[0]:
-                time.sleep(0.001)  # not acknowledged, so perhaps not readable yet
-
-    def at_close(self, call: Call) -> None:
-        self.machine.send_signal(SIGTERM)
+def ask(guest: Any, path: bytes = b"/healthz") -> bytes:
+    """One request on a connection of its own: the reply."""
+    with guest.connect() as client:
+        client.sendall(REQUEST % path)
+        reply = b""
+        while piece := client.recv(65536):
+            reply += piece
+    return reply
 
 
-@contextmanager
-def plumbing() -> Iterator[tuple[int, int, int]]:
-    """/dev/null, and the two ends of a pipe."""
-    fds = (os.open(os.devnull, os.O_RDONLY), *os.pipe())
-    try:
-        yield fds
-    finally:
-        for fd in fds:
-            os.close(fd)
+@pytest.fixture(params=[0, 1, 4])
+def workers(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
 
 
-def calls_of_one_request(server_elf: Path, workers: int, seed: int) -> str:
-    """The trace of a run that serves one request, in lines, masked."""
-    arguments = ["server", str(workers), "127.0.0.1", "0"]
-    with (
-        plumbing() as (null, receiver, sender),
-        Machine(
-            server_elf, arguments, stdin=null, stdout=sender, stderr=sender, seed=seed, trace=True
-        ) as machine,
-    ):
-        client = Client(machine, receiver)
-        with client.socket:
-            status = machine.start().wait(20)
-            reply = client.socket.recv(1000)
-        assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert reply.endswith(b"\r\n\r\nok\n")
-        assert status.signal == SIGTERM
-        text = "".join(line(record, Palette()) + "\n" for record in machine.trace)
-    for pattern, mask in MASKS:
-        text = pattern.sub(mask, text)
-    return text
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_one_request(emu: Any, workers: int, seed: int) -> None:
+    guest = emu.start("server", workers, "127.0.0.1", 0, seed=seed)
+    assert ask(guest).endswith(b"\r\n\r\nok\n")
+    guest.stop()
+    guest.trace.matches_golden(f"one_request_{workers}_workers")
 
 
-@pytest.mark.parametrize("workers", [0, 1, 4])
-def test_one_request(server_elf: Path, tmp_path: Path, workers: int) -> None:
-    golden = GOLDEN / f"request_workers_{workers}.txt"
-    for seed in (0, 0, 0, 1, 2):
-        actual = tmp_path / golden.name
-        actual.write_text(calls_of_one_request(server_elf, workers, seed))
-        assert actual.read_text().splitlines() == golden.read_text().splitlines(), (
-            f"seed {seed}; to accept the new calls: cp {actual} {golden}"
-        )
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_each_connection(emu: Any, workers: int, seed: int) -> None:
+    """Whoever serves them, and whatever else happens: what is done for one client is the same."""
+    guest = emu.start("server", workers, "127.0.0.1", 0, seed=seed)
+    ask(guest)
+    begin = guest.trace.mark()
+    for _ in range(3):
+        assert ask(guest, b"/nowhere").startswith(b"HTTP/1.1 404 ")
+    requests = guest.trace.only(since=begin)
+    requests.each_fd("TCP", opened_by="accept4").is_closed()
+    requests.matches_golden("not_found", by="fd")
+
+
+def test_what_certainly_happens(emu: Any, workers: int) -> None:
+    guest = emu.start("server", workers, "127.0.0.1", 0)
+    clients = [guest.connect() for _ in range(5)]
+    for client in clients:
+        client.sendall(REQUEST % b"/")
+    for client in clients:
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+    trace = guest.trace
+    trace.expect("socket -> bind -> listen -> accept4", same_fd=True)
+    each = trace.each_fd("TCP", opened_by="accept4")
+    each.is_closed()
+    each.expect('recvfrom(buf="GET / HTTP/1.1*") -> sendto(buf="HTTP/1.1 200 OK*") -> close')
+    each.expect("accept4 -> recvfrom -> ... -> sendto -> ... -> close", exactly=True)
+    each.never("sendto = EPIPE")
+    trace.never("sendto|recvfrom|close").after("close", same_fd=True)
+    trace.never("%network = EBADF").at_all()
+    assert trace.count("accept4 >= 0") == len(clients)
+    assert {call.error for call in trace.errors()} <= {"EAGAIN"}
+
+
+def test_who_leaves_early_costs_nothing(emu: Any, workers: int) -> None:
+    guest = emu.start("server", workers, "127.0.0.1", 0)
+    leaver = guest.connect()
+    leaver.sendall(b"GET / HT")
+    leaver.shutdown(socket.SHUT_WR)
+    guest.trace.expect("accept4 -> recvfrom > 0 -> recvfrom = 0 -> close", same_fd=True)
+    guest.trace.never("sendto").at_all()

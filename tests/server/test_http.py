@@ -157,8 +157,7 @@ def test_resets_and_vanishing_clients_leave_nothing_behind(server) -> None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.close()
     assert server.alive()
-    if server.native:
-        assert server.settles_at(before)
+    assert server.settles_at(before)
 
 
 def test_a_client_that_reads_slowly_gets_everything(server) -> None:

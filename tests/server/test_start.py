@@ -68,9 +68,7 @@ def test_an_address_of_another_machine_is_said(run: Callable, launcher: str) -> 
 def test_threads(serve: Callable, workers: int) -> None:
     server = serve(workers)
     assert server.alive()
-    if server.native:
-        threads = len(list(Path(f"/proc/{server.process.pid}/task").iterdir()))
-        assert threads == (workers + 1 if workers else 1)
+    assert server.threads() == (workers + 1 if workers else 1)
 
 
 def test_an_interrupt_ends_it(serve: Callable) -> None:
@@ -79,9 +77,7 @@ def test_an_interrupt_ends_it(serve: Callable) -> None:
         # Answered, so accepted: the kernel resets connections that still wait to be.
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         assert client.recv(1000).endswith(b"ok\n")
-        server.ended = True
-        server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(10) in (-signal.SIGINT, 128 + signal.SIGINT)
+        assert server.interrupt() == 128 + signal.SIGINT
         assert client.recv(1) == b""
 
 

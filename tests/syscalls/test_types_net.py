@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from syscalls.args import plain
 from syscalls.flags import AddressFamily, Scm, SocketLevel, SocketOption, TcpOption
 from syscalls.messages import HEADER, LENGTH_AT
 from syscalls.passing import Message, build, parse
@@ -15,6 +16,7 @@ from syscalls.types_net import (
     MsgVectorOut,
     OptionIn,
     OptionName,
+    ProtocolNumber,
     SockAddrIn,
     SockAddrOut,
     SockLenInOut,
@@ -62,8 +64,9 @@ INET6 = struct.pack("<H", 10) + struct.pack("!HI", 53, 7) + bytes(15) + b"\1" + 
         (b"\1\0", "{sa_family=AF_UNIX}"),
         (INET[:7], '{sa_family=AF_INET, sa_data="\\37\\220\\177\\0\\0"}'),
         (b"\x63\0xy", '{sa_family=0x63, sa_data="xy"}'),
-        (b"\2", '"\\2"'),
-        (b"", '""'),
+        (INET[:15], '{sa_family=AF_INET, sa_data="\\37\\220\\177\\0\\0\\1\\0\\0\\0\\0\\0\\0\\0"}'),
+        (b"\2", "0x1000"),
+        (b"", "0x1000"),
     ],
 )
 def test_addresses(name: bytes, text: str) -> None:
@@ -82,10 +85,36 @@ def test_addresses_that_are_not_there() -> None:
 def test_filled_addresses_are_as_long_as_the_kernel_said() -> None:
     thread = guest(INET + struct.pack("<I", 16))
     arg = SockAddrOut("addrlen")
-    assert arg.capture(thread, BASE, BASE + 16, 0)["sin_port"] == 8080
+    filled = arg.capture(thread, BASE, BASE + 16, 0)
+    assert plain(filled)["sin_port"] == 8080
     assert arg.capture(thread, BASE, BASE + 16, -1) == BASE
-    assert SockLenInOut().capture(thread, BASE + 16) == [16]
-    assert SockLenInOut().capture(thread, 4) == 4
+    assert plain(arg.merged(arg.given(thread, BASE, BASE + 16), filled)) == plain(filled)
+    assert arg.text(plain(arg.merged(5, filled))) == '{sa_family=AF_INET, sa_data="\\37\\220\\177"}'
+    assert plain(arg.merged(1, filled)) == BASE
+    assert arg.merged(16, None) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "filled", "text"),
+    [(16, 16, "[16]"), (110, 2, "[110 => 2]"), (16, None, "[16]"), (0xFFFFFFFF, None, "[-1]")],
+)
+def test_lengths_are_shown_as_given_and_as_left(given: int, filled: int | None, text: str) -> None:
+    arg = SockLenInOut()
+    before = arg.given(guest(struct.pack("<I", given)), BASE)
+    after = None if filled is None else arg.capture(guest(struct.pack("<I", filled)), BASE)
+    assert arg.text(arg.merged(before, after)) == text
+
+
+def test_lengths_that_are_not_there() -> None:
+    arg = SockLenInOut()
+    assert arg.text(arg.merged(arg.given(guest(b""), 4), None)) == "0x4"
+    assert arg.text(arg.merged(arg.given(guest(b""), 0), None)) == "NULL"
+
+
+def test_a_protocol_has_a_name_in_the_internet_families() -> None:
+    arg = ProtocolNumber("domain")
+    assert arg.text(arg.capture(None, 6, AddressFamily.AF_INET6)) == "IPPROTO_TCP"  # type: ignore[arg-type]
+    assert arg.text(arg.capture(None, 0, AddressFamily.AF_UNIX)) == "0"  # type: ignore[arg-type]
 
 
 def message(data: bytes, control: bytes, flags: int = 0) -> bytes:
@@ -107,12 +136,12 @@ def test_messages_with_descriptors() -> None:
     data = held.data()
     assert data["msg_iov"] == [{"iov_base": b"hello", "iov_len": 5}]
     assert data["msg_control"] == [
-        {"cmsg_level": "SOL_SOCKET", "cmsg_type": "SCM_RIGHTS", "cmsg_data": [5, 6]}
+        {"cmsg_len": 24, "cmsg_level": "SOL_SOCKET", "cmsg_type": "SCM_RIGHTS", "cmsg_data": [5, 6]}
     ]
     assert arg.text(data) == (
         '{msg_name={sa_family=AF_INET, sin_port=htons(8080), sin_addr=inet_addr("127.0.0.1")}, msg_namelen=16, '
         'msg_iov=[{iov_base="hello", iov_len=5}], msg_iovlen=1, '
-        "msg_control=[{cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[5, 6]}], msg_controllen=24, msg_flags=0}"
+        "msg_control=[{cmsg_len=24, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[5, 6]}], msg_controllen=24, msg_flags=0}"
     )
 
 

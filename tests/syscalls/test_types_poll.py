@@ -5,7 +5,7 @@ import struct
 from types import SimpleNamespace
 from typing import Any
 
-from syscalls.args import json_text, plain, strace_text
+from syscalls.args import abridged, json_text, plain, strace_text
 from syscalls.flags import Epoll, EpollOp, Poll
 from syscalls.types_poll import EpollEventIn, EpollEventsOut, FdSetArg, PollFds
 
@@ -35,7 +35,11 @@ def test_poll_sets() -> None:
         {"fd": -1, "events": "0x4000", "revents": "0"},
     ]
     assert json.loads(json_text(data)) == data.data() == plain
-    assert arg.text(data.data()) == "[{fd=5, events=POLLIN|POLLOUT, revents=POLLIN}, {fd=-1, events=0x4000}]"
+    assert arg.text(data.data(), {5: "pipe"}) == "[{fd=5<pipe>, events=POLLIN|POLLOUT}, {fd=-1}]"
+    assert arg.aside(data.data(), 1) == "[{fd=5, revents=POLLIN}]"
+    assert arg.aside(data.data(), 0) == ""
+    long = arg.capture(guest(SET * 4), BASE, 8).data()
+    assert arg.text(abridged(long, 1)) == "[{fd=5, events=POLLIN|POLLOUT}, ...]"
     assert strace_text(data).startswith("[{fd=5, ")
     assert arg.text(arg.capture(guest(SET), BASE, 3)) == "0x1000"
     assert arg.text(arg.capture(guest(SET), 0, 3)) == "NULL"
@@ -43,11 +47,19 @@ def test_poll_sets() -> None:
 
 
 def test_fd_sets() -> None:
-    arg = FdSetArg("nfds", "out")
-    assert arg.text(plain(arg.capture(guest(struct.pack("<Q", 0b1011)), BASE, 3))) == "[0 1]"
-    assert arg.capture(guest(b""), BASE, 3) == BASE
-    assert arg.capture(guest(b""), 0, 3) is None
-    assert arg.capture(guest(b""), BASE, -3).data() == []
+    arg = FdSetArg("nfds", "in")
+    given = arg.given(guest(struct.pack("<Q", 0b1011)), BASE, 3)
+    assert arg.text(plain(arg.merged(given, None)), {1: "pipe"}) == "[0 1<pipe>]"
+    left = arg.capture(guest(struct.pack("<Q", 0b10)), BASE, 3, 1)
+    both = arg.merged(given, left)
+    assert both.data() == {"given": [0, 1], "left": [1]}
+    assert both.fds() == [0, 1]
+    assert arg.text(both.data()) == "[0 1]"
+    assert arg.aside(both.data(), 1) == "in [1]"
+    assert arg.capture(guest(b""), BASE, 3, -1) is None
+    assert arg.text(arg.given(guest(b""), BASE, 3)) == "0x1000"
+    assert arg.text(arg.given(guest(b""), 0, 3)) == "NULL"
+    assert arg.given(guest(b""), BASE, -3).data() == []
 
 
 def test_epoll_events() -> None:

@@ -1,6 +1,7 @@
 """What the argument types of threads, futexes, signals and clocks show."""
 
 import struct
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,11 @@ from syscalls.types_threads import (
     FutexValue3,
     FutexWord2,
     InCpuMask,
+    InSigAction,
     InSigSet,
     KernelSigAction,
+    OutSigSet,
+    PackedMask,
     PrctlArgument,
     signal_set_text,
 )
@@ -76,10 +80,16 @@ def test_signal_sets_as_strace_writes_them() -> None:
 
 def test_a_signal_set_in_memory() -> None:
     arg = InSigSet()
-    thread = Thread(struct.pack("<Q", 2))
-    assert arg.capture(thread, 0) is None  # type: ignore[arg-type]
-    assert arg.capture(thread, 0x1000) == "[INT]"  # type: ignore[arg-type]
-    assert arg.capture(thread, 0x9000) == 0x9000  # type: ignore[arg-type]
+    thread: Any = Thread(struct.pack("<Q", 2))
+    assert arg.capture(thread, 0, 8) is None
+    assert arg.capture(thread, 0x1000, 8) == "[INT]"
+    assert arg.capture(thread, 0x1000, 4) == 0x1000
+    assert arg.capture(thread, 0x9000, 8) == 0x9000
+    assert OutSigSet().capture(thread, 0x1000, 0, 1) == "[INT]"
+    assert OutSigSet().capture(thread, 0x1000, -22, 8) == 0x1000
+    packed: Any = Thread(struct.pack("<QQQ", 0x1010, 8, 2))
+    assert PackedMask().text(PackedMask().capture(packed, 0x1000)) == "{sigmask=[INT], sigsetsize=8}"
+    assert PackedMask().text(PackedMask().capture(packed, 0x10)) == "0x10"
     assert [arg.text(data) for data in (None, "[INT]", 0x9000)] == ["NULL", "[INT]", "0x9000"]
 
 
@@ -91,6 +101,12 @@ def test_sigaction() -> None:
         "sa_restorer": None,
         "sa_mask": "[]",
     }
+    assert (
+        InSigAction().text(shown)
+        == "{sa_handler=SIG_IGN, sa_mask=[], sa_flags=SA_RESTORER|SA_RESTART, sa_restorer=NULL}"
+    )
+    plain = KernelSigAction.show(struct.pack("<4Q", 0x1234, 0, 0, 2))
+    assert InSigAction().text(plain) == "{sa_handler=0x1234, sa_mask=[INT], sa_flags=0}"
 
 
 def test_futex_fourth_argument_by_operation() -> None:

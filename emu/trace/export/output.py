@@ -49,11 +49,11 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
     Links are followed. A device or a FIFO is written into, never replaced. Raises OSError.
     """
-    path = path.resolve()
-    if path.exists() and not path.is_file():
+    if path.exists() and not path.is_file():  # before links are resolved: /dev/stdout leads to no path
         with open(path, "wb", buffering=BUFFER) as stream:
             yield stream
         return
+    path = path.resolve()
     umask = os.umask(0)
     os.umask(umask)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)

@@ -37,8 +37,8 @@ class Detail {
   }
 
   event(i, details) {
-    const rows = Object.entries(details).filter(([name]) => name !== "event").map(([name, value]) => [name, plain(typeof value === "object" ? JSON.stringify(value) : String(value))]);
-    return [make("h2", {}, details.event.replaceAll("_", " ")), make("p", { class: "when" }, `at ${seconds(this.trace.time[i])} s`), this.facts(rows), this.source(i, details)];
+    const rows = Object.entries(details).filter(([name]) => name !== "event").map(([name, value]) => [name, plain(typeof value === "object" ? written(value) : value)]);
+    return [make("h2", {}, plain(this.trace.nameOf(i).slice(0, 80).replaceAll("_", " "))), make("p", { class: "when" }, `at ${seconds(this.trace.time[i])} s`), this.facts(rows), this.source(i, details)];
   }
 
   call(i, details) {
@@ -89,14 +89,14 @@ class Detail {
     if (!names.length) return null;
     const rows = names.map((name, at) => {
       const value = details.args?.[name];
-      const deep = value !== null && typeof value === "object" && !("bytes" in value && "size" in value) && JSON.stringify(value).length > 40;
+      const deep = value !== null && typeof value === "object" && !("bytes" in value && "size" in value) && written(value).length > 40;
       return [name, make("div", {}, make("code", {}, plain(texts[at] ?? "") || "not used"), deep ? this.tree(value) : "")];
     });
     return this.section("Arguments", this.facts(rows));
   }
 
   tree(value) {
-    return make("details", { class: "tree" }, make("summary", {}, "by member"), make("pre", {}, JSON.stringify(value, (_, item) => (typeof item === "bigint" ? item.toString() : item), 2)));
+    return make("details", { class: "tree" }, make("summary", {}, "by member"), make("pre", {}, written(value, 2)));
   }
 
   // The buffers among the arguments, those inside structures included.
@@ -164,7 +164,7 @@ class Detail {
 
   // What a newer emu has written and this page does not know.
   rest(details) {
-    const rows = Object.entries(details).filter(([name]) => !["args", "registers", "stack"].includes(name)).map(([name, value]) => [name, plain(JSON.stringify(value) ?? "")]);
+    const rows = Object.entries(details).filter(([name]) => !["args", "registers", "stack"].includes(name)).map(([name, value]) => [name, plain(written(value))]);
     return rows.length ? this.section("More", this.facts(rows)) : null;
   }
 }

@@ -147,7 +147,7 @@ class Page {
     const { shown } = this.list;
     if (!shown.length) return;
     const at = this.list.after(this.selected), here = shown[at] === this.selected;
-    const wanted = this.selected < 0 ? 0 : here || by < 0 ? at + by : at + by - 1;
+    const wanted = this.selected < 0 ? (by > shown.length ? by : 0) : here || by < 0 ? at + by : at + by - 1;
     this.choose(shown[Math.min(shown.length - 1, Math.max(0, wanted))]);
   }
 
@@ -222,6 +222,7 @@ function splitter(id, part, side, sign) {
     window.page = new Page(trace);
     await window.page.ready;
     document.documentElement.dataset.ready = "true";
+    performance.mark("ready");
   } catch (error) {
     const failure = document.getElementById("failure");
     failure.textContent = `This page cannot show its trace: ${error.message}`;

@@ -27,10 +27,15 @@ function make(name, attributes = {}, ...children) {
 
 // Control characters that would change how text is laid out, made visible.
 function plain(text) {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) => {
+  return String(text).replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) => {
     const code = c.charCodeAt(0);
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
   });
+}
+
+// Data as JSON text, integers of any size included.
+function written(data, indent) {
+  return JSON.stringify(data, (_, value) => (typeof value === "bigint" ? `${value}` : value), indent) ?? "";
 }
 
 // Payload (one character a byte) as lines of offset, hexadecimal and text.

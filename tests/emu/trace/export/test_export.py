@@ -131,6 +131,14 @@ def test_a_fifo_is_written_into_and_a_link_followed(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == got[0]
 
 
+def test_standard_output_by_its_name(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    export("csv", [WRITE], HEADER, f"/proc/self/fd/{writing}")
+    os.close(writing)
+    with open(reading, "rb") as got:
+        assert got.read().startswith(b"event,")
+
+
 def test_filtered_records_are_a_trace_again(tmp_path: Path) -> None:
     export("json", [WRITE, END], HEADER, tmp_path / "a")
     reader = Reader(tmp_path / "a")

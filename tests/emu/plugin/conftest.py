@@ -1,0 +1,83 @@
+"""Runs of pytest in a process of their own, on test files that use the plugin."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+PRELUDE = '''
+import errno
+import socket
+
+import pytest
+
+REQUEST = b"GET /healthz HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n"
+
+HEAD = """
+from guest.lang import array, addr, asm, i64, ptr, syscall, u8, u64
+from guest.rt.start import _start
+from syscalls import numbers
+
+
+def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
+"""
+
+
+def body(text):
+    """A guest whose main function is this."""
+    return HEAD + "".join(f"    {line}\\n" for line in text.strip().splitlines())
+
+
+def ask(guest):
+    """One request to the bundled server."""
+    with guest.connect() as client:
+        client.sendall(REQUEST)
+        assert client.recv(1000).endswith(b"ok\\n")
+
+
+'''
+
+
+class Run:
+    """What a run of pytest said; ports, durations and addresses are masked."""
+
+    def __init__(self, result: pytest.RunResult) -> None:
+        self.result = result
+        self.text = _masked(result.stdout.str())
+
+    @property
+    def errors(self) -> str:
+        """The lines with which pytest says what went wrong, without their `E`."""
+        lines = re.findall(r"^E(?:   ?(?:    )?(.*))?$", self.text, re.MULTILINE)
+        return "\n".join(lines)
+
+    def outcomes(self, **expected: int) -> None:
+        """So many tests passed, failed..."""
+        assert (
+            self.result.parseoutcomes() == expected
+            or {name: count for name, count in self.result.parseoutcomes().items() if name != "warnings"}
+            == expected
+        ), self.text
+
+
+def _masked(text: str) -> str:
+    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
+    text = re.sub(r"waited \d+\.\d+ s", "waited TIME", text)
+    text = re.sub(r"after \d+ system calls", "after N system calls", text)
+    text = re.sub(r"took \d+\.\d+ s", "took TIME", text)
+    return re.sub(r"0x[0-9a-f]{5,}", "ADDRESS", text)
+
+
+@pytest.fixture
+def tests(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """Writes `test_it.py` (a prelude is put before the text) and runs pytest on it."""
+    for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(text: str, *options: str) -> Run:
+        pytester.makepyfile(test_it=PRELUDE + text)
+        return Run(pytester.runpytest_subprocess("-p", "no:cacheprovider", "-q", *options, timeout=60))
+
+    return run
