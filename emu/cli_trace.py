@@ -134,7 +134,8 @@ def filter_of(arguments: argparse.Namespace) -> "Filter | None":
     try:
         found: Filter = filters.Filter(expressions, paths=arguments.paths, where=arguments.where)
     except filters.FilterError as error:
-        raise Failure(str(error)) from None
+        option = "--" if str(error).startswith("where") else "-e "
+        raise Failure(f"{option}{error}") from None
     return found or None
 
 

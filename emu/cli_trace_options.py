@@ -177,8 +177,8 @@ def check(arguments: argparse.Namespace) -> None:
 def _one_of(option: str, word: str | None, known: Iterable[str], told: Iterable[str]) -> None:
     if word is not None and word not in known:
         near = difflib.get_close_matches(word, list(known), 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise Failure(f"{option} {word}: there is {', '.join(told)}{hint}")
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise Failure(f"{option} {word}: there is no such thing\n{hint}there are {', '.join(told)}")
 
 
 _OF_RUNNING = (

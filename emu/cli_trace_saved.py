@@ -3,22 +3,23 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from emu import cli_trace_options as options
 from emu.cli_trace import filter_of, form_of, palette, sort_of, summary_of, write_file
-from emu.failure import Failure
+from emu.failure import Failure, say
 from emu.streams import flush, put
 from emu.trace import table
 from emu.trace.call_text import entry_of, text_of
-from emu.trace.export import export
-from emu.trace.export.output import ExportError
+from emu.trace.export import STEP, export
+from emu.trace.export.output import ExportError, opened, wrong_target
 from emu.trace.export.progress import shown
 from emu.trace.filter import Filter
 from emu.trace.layout import Layout
 from emu.trace.read import Brief, Reader, TraceError, projected
 from emu.trace.summary import Summary
+from emu.trace.text import Palette
 
 DAMAGED = 1
 """The exit status for a saved trace that cannot be read whole."""
@@ -41,10 +42,13 @@ def show(arguments: argparse.Namespace) -> int:
         reader = Reader(arguments.program)
         if counted is not None and not arguments.both:
             _count(reader, chosen, counted)
-        elif arguments.format in (None, "text") and arguments.output is None:
-            _lines(reader, arguments, chosen, counted)
+        elif (form := _format(arguments)) != "text":
+            _export(reader, form, arguments, chosen, counted)
+        elif arguments.output is None:
+            for line in _lines(reader, arguments, chosen, counted, palette(1, not arguments.no_color)):
+                put(line)
         else:
-            _export(reader, arguments, chosen, counted)
+            _text_file(reader, arguments, chosen, counted)
         if counted is not None:
             _put_table(arguments, counted)
     except TraceError as error:
@@ -80,22 +84,58 @@ def _count(reader: Reader, chosen: Filter | None, counted: Summary) -> None:
         pass
 
 
+def _format(arguments: argparse.Namespace) -> str:
+    """What is to be written: what --format says, or the name of the file."""
+    if arguments.format is not None or arguments.output is None:
+        return arguments.format or "text"
+    return _BY_SUFFIX.get(PurePath(arguments.output).suffix.lower(), "json")
+
+
 def _lines(
+    reader: Reader,
+    arguments: argparse.Namespace,
+    chosen: Filter | None,
+    counted: Summary | None,
+    colours: Palette,
+) -> Iterator[str]:
+    started = reader.header.get("started")
+    if started is None and arguments.clock:
+        raise Failure(
+            f"{arguments.program} does not say when the run began, which -t needs; without -t, times count from there"
+        )
+    layout = Layout(form_of(arguments, colours, started=started or 0))
+    chains = calls = 0
+    for record in _chosen(reader, chosen, counted):
+        if record["event"] == "syscall":
+            calls += 1
+            chains += "stack" in record
+            line: str | None = _line(layout, record, arguments.stacks)
+        else:
+            line = layout.event(record)
+        if line is not None:
+            yield line
+    if arguments.stacks and calls and not chains:
+        flush()
+        say(f"{arguments.program} has no call chains: record with --stacks")
+
+
+def _text_file(
     reader: Reader, arguments: argparse.Namespace, chosen: Filter | None, counted: Summary | None
 ) -> None:
-    started = reader.header.get("started")
-    if started is None and arguments.clock and not arguments.relative:
-        raise Failure(
-            f"{arguments.program} does not say when the run began: -t needs that; without it, times are those in the run"
-        )
-    form = form_of(arguments, palette(1, not arguments.no_color), started=started or 0)
-    layout = Layout(form)
-    for record in _chosen(reader, chosen, counted):
-        line = (
-            layout.event(record) if record["event"] != "syscall" else _line(layout, record, arguments.stacks)
-        )
-        if line is not None:
-            put(line)
+    path = Path(arguments.output)
+    wrong = wrong_target(path, "text", arguments.program)
+    if wrong:
+        raise Failure(f"{path}: {wrong}")
+    try:
+        with shown(reader) as progress, opened(path) as stream:
+            for count, line in enumerate(_lines(reader, arguments, chosen, counted, Palette())):
+                stream.write(line.encode("ascii", "backslashreplace") + b"\n")
+                if not count % STEP:
+                    progress(count)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Failure(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _line(layout: Layout, record: dict[str, Any], stacks: bool) -> str:
@@ -112,11 +152,8 @@ def _line(layout: Layout, record: dict[str, Any], stacks: bool) -> str:
 
 
 def _export(
-    reader: Reader, arguments: argparse.Namespace, chosen: Filter | None, counted: Summary | None
+    reader: Reader, form: str, arguments: argparse.Namespace, chosen: Filter | None, counted: Summary | None
 ) -> None:
-    form = arguments.format
-    if form is None:
-        form = _BY_SUFFIX.get(PurePath(arguments.output).suffix, "json")
     out = arguments.output if arguments.output is not None else sys.stdout.buffer
     try:
         with shown(reader) as progress:
@@ -126,7 +163,7 @@ def _export(
     except ExportError as error:
         raise Failure(str(error)) from None
     for note in notes:
-        print(f"emu: {note}", file=sys.stderr)
+        say(note)
 
 
 def _put_table(arguments: argparse.Namespace, counted: Summary) -> None:

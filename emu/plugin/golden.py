@@ -154,7 +154,7 @@ def _line(view: View, call: TracedCall, masked: dict[str, Any]) -> str:
         arg = call.entry.args.get(name)
         text = _text(value, arg is not None and arg.holds_bytes and isinstance(original, str | dict))
         if text:
-            args.append(text)
+            args.append(arg.label + text if arg is not None else text)
     if call.error:
         result = f"-1 {call.error}"
     elif call.unfinished:

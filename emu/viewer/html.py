@@ -92,7 +92,7 @@ def _write(
         "threads": sorted(survey.threads.values(), key=lambda thread: thread["first"]),
         "load": None if survey.complete else survey.load.columns(),
         "category": [category(name) for name in columns.names.texts()],
-        "words": words(),
+        "words": words(columns.names.texts()),
         "summary": survey.summary(),
         "files": lines(columns.lines, folders),
         **columns.head(),

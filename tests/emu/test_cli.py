@@ -3,7 +3,6 @@
 import json
 import os
 import pty
-import re
 import select
 import signal
 import subprocess
@@ -94,8 +93,8 @@ def test_a_python_program_and_a_bundled_one_run_by_name(hello: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        ((), 125, "emu: a command is missing: there are run, trace, build and syscalls"),
-        (("fly",), 125, "emu: no such command: fly\nemu: there are run, trace, build and syscalls"),
+        ((), 125, "emu: a command is missing: there are run, trace"),
+        (("fly",), 125, "emu: no such command: fly\nemu: there are run, trace"),
         (("--fly", "run"), 125, "emu: unknown option --fly"),
         (("--fly",), 125, "emu: unknown option --fly"),
         (("run",), 125, "emu: the following arguments are required: ELF"),
@@ -179,74 +178,12 @@ def test_files_of_the_host_are_reached_only_by_root_and_rw(
     assert opened(tmp_path / "file", "--rw", tmp_path) == [b"read: 0", b"write: 0"]
 
 
-def test_the_live_trace_goes_to_stderr(hello: Path) -> None:
-    done = emu("trace", "--syscalls", hello)
-    assert done.stdout == b"hello\n"
-    assert done.returncode == 3
-    lines = done.stderr.decode().splitlines()
-    assert lines[0].startswith("[1000] write(1<")
-    assert lines[0].endswith('>, "hello\\n", 6) = 6')
-    assert lines[1] == "[1000] close(77) = -1 EBADF (Bad file descriptor)"
-    assert lines[2] == "[1000] exit_group(3) = ?"
-
-
-def test_the_trace_file_holds_places_and_is_shown_again(hello: Path, tmp_path: Path) -> None:
-    path = tmp_path / "calls.jsonl"
-    done = emu("trace", "-o", path, hello, "--", "x")
-    assert (done.stdout, done.stderr, done.returncode) == (b"hello\n", b"", 4)
-    header, *records = [json.loads(line) for line in path.read_text().splitlines()]
-    assert header["argv"] == [str(hello), "x"]
-    written = next(record for record in records if record.get("name") == "write")
-    assert (written["file"].rpartition("/")[2], written["line"]) == ("hello.py", 7)
-    shown = emu("trace", path)
-    assert shown.returncode == 0
-    assert shown.stdout.decode().splitlines()[1] == "[1000] close(77) = -1 EBADF (Bad file descriptor)"
-    assert shown.stdout == emu("trace", hello, "--", "x").stderr
-
-
 def test_streams_that_are_closed_are_closed_for_the_guest(hello: Path, tmp_path: Path) -> None:
     command = f"{sys.executable} -m emu trace -o {tmp_path / 'calls'} {hello} <&- >&- 2>&-"
     done = subprocess.run(["/bin/sh", "-c", command], env=ENVIRONMENT, timeout=30, check=False)
     assert done.returncode == 3
     written = json.loads((tmp_path / "calls").read_text().splitlines()[1])
     assert (written["name"], written["error"]) == ("write", "EBADF")
-
-
-def test_a_reader_that_goes_away_is_no_error(hello: Path, tmp_path: Path) -> None:
-    path = tmp_path / "calls.jsonl"
-    emu("trace", "-o", path, hello)
-    header, *records = path.read_text().splitlines(keepends=True)
-    path.write_text(header + "".join(records) * 5000)
-    shown = subprocess.Popen(
-        [*EMU, "trace", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
-    )
-    assert shown.stdout is not None
-    assert shown.stderr is not None
-    assert shown.stdout.readline().startswith(b"[1000] write(")
-    shown.stdout.close()
-    assert shown.stderr.read() == b""
-    assert shown.wait(30) == 141
-
-
-def test_a_damaged_trace_is_shown_up_to_the_damage(hello: Path, tmp_path: Path) -> None:
-    path = tmp_path / "calls.jsonl"
-    emu("trace", "-o", path, hello)
-    path.write_bytes(path.read_bytes()[:-5])
-    done = emu("trace", path)
-    assert done.returncode == 1
-    assert b"write(" in done.stdout
-    assert b"cut off" in done.stderr
-    assert emu("trace", "-o", tmp_path / "x", path).returncode == 125
-
-
-def test_a_full_disk_does_not_stop_the_guest(hello: Path) -> None:
-    done = emu("trace", "-o", "/dev/full", hello)
-    assert (done.stdout, done.returncode) == (b"hello\n", 3)
-    assert done.stderr.startswith(b"emu: trace file /dev/full: No space left on device")
-    _, at_the_end = done.stderr.decode().splitlines()
-    assert re.fullmatch(
-        r"emu: trace file /dev/full: No space left on device: \d+ records are missing in it", at_the_end
-    )
 
 
 @pytest.mark.parametrize("form", ["", " --json"])
@@ -354,16 +291,6 @@ def on_a_terminal(
     _, status = os.waitpid(child, 0)
     os.close(master)
     return seen, os.waitstatus_to_exitcode(status)
-
-
-def test_colours_on_a_terminal_and_none_when_they_are_not_wanted(hello: Path) -> None:
-    seen, status = on_a_terminal("trace", hello)
-    assert status == 3
-    assert b"\x1b[1mwrite\x1b[0m(" in seen
-    assert b"\x1b[1;31m-1 EBADF" in seen
-    assert b"\x1b[" not in on_a_terminal("trace", "--no-color", hello)[0]
-    assert b"\x1b[" not in on_a_terminal("trace", hello, environment={"NO_COLOR": "1"})[0]
-    assert b"\x1b[" not in on_a_terminal("trace", hello, environment={"TERM": "dumb"})[0]
 
 
 def test_ctrl_c_ends_the_guest() -> None:

@@ -55,7 +55,7 @@ class Detail {
       ]),
       this.links(i),
       this.arguments(i, details),
-      ...this.payloads(details),
+      ...this.payloads(i, details),
       this.source(i, details),
       this.stack(details),
       this.registers(i, details),
@@ -100,11 +100,11 @@ class Detail {
   }
 
   // The buffers among the arguments, those inside structures included.
-  payloads(details) {
-    const found = [];
+  payloads(i, details) {
+    const found = [], bytes = this.trace.words.bytes[this.trace.nameOf(i)] ?? [];
     const visit = (name, value, depth) => {
       if (depth > 6 || found.length >= 16) return;
-      if (typeof value === "string") { if (this.isData(name, value)) found.push([name, value, value.length]); }
+      if (typeof value === "string") { if (this.isData(bytes, name, value)) found.push([name, value, value.length]); }
       else if (Array.isArray(value)) value.forEach((item, at) => visit(`${name}[${at}]`, item, depth + 1));
       else if (value !== null && typeof value === "object") {
         if (typeof value.bytes === "string" && "size" in value) found.push([name, value.bytes, Number(value.size)]);
@@ -115,8 +115,10 @@ class Detail {
     return found.map(([name, data, size]) => this.dump(`Payload ${name}`, data, size));
   }
 
-  isData(name, value) {
-    return value.length > 0 && (/(^|\.)(buf|iov_base|value|msg_control|cmsg_data|sa_data|sun_path)$/.test(name) || /[\x00-\x1f\x7f-\xff]/.test(value) || value.length > 48);
+  // Whether text stands for bytes: by the declared type of its argument, or by its member's name.
+  isData(bytes, name, value) {
+    const [argument, ...members] = name.split(/[.[]/);
+    return value.length > 0 && (members.length ? this.trace.words.byte_members.includes(members.at(-1)) : bytes.includes(argument));
   }
 
   dump(title, data, size) {

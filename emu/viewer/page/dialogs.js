@@ -26,8 +26,10 @@ const EXAMPLES = [
 
 function opened(id, title, ...content) {
   const dialog = document.getElementById(id);
+  dialog.tabIndex = -1;
   dialog.replaceChildren(make("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => dialog.close() }, "×"), make("h2", { id: `${id}-title` }, title), ...content);
   if (!dialog.open) dialog.showModal();
+  dialog.focus();
   return dialog;
 }
 

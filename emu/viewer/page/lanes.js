@@ -14,6 +14,7 @@ class Lanes {
     this.edges = [];
     for (const id of ["overview", "ruler", "lane-scroll", "lane-space", "lane-names", "lane-plot", "tip"])
       this[id.replace(/-(.)/, (_, c) => c.toUpperCase())] = document.getElementById(id);
+    document.getElementById("lanes").style.height = `${Math.round(Math.min(62 + Math.max(trace.threads.length, 3) * LANE, innerHeight * 0.36))}px`;
     this.laneSpace.style.height = `${trace.threads.length * LANE}px`;
     this.byLane = trace.threads.map(() => []);
     for (let i = 0; i < trace.length; i++) this.byLane[trace.lane[i]].push(i);
@@ -217,13 +218,14 @@ class Lanes {
     context.font = `11px ${colours.font}`;
     context.textBaseline = "middle";
     const [from, to] = this.view, size = step(((to - from) / this.width) * 110);
-    const digits = Math.min(9, Math.max(0, Math.ceil(-Math.log10(size / 1e9) - 1e-9)));
+    const [unit, word] = to < 1e9 ? [1e6, "ms"] : [1e9, "s"];
+    const digits = Math.min(9, Math.max(0, Math.ceil(-Math.log10(size / unit) - 1e-9)));
     for (const tick of this.ticks()) {
       const x = GUTTER + Math.round(this.xOf(tick));
       context.fillStyle = colours.line;
       context.fillRect(x, 12, 1, 8);
       context.fillStyle = colours.dim;
-      context.fillText(`${(tick / 1e9).toFixed(digits)} s`, x + 4, 10);
+      context.fillText(`${(tick / unit).toFixed(digits)} ${word}`, x + 4, 10);
     }
     context.fillStyle = colours.dim;
     context.fillText(`${span(to - from)} shown`, 12, 10);

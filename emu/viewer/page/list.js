@@ -62,8 +62,9 @@ class List {
   reveal(at) {
     const room = this.root.clientHeight, top = this.top, y = at * ROW;
     let wanted = top;
-    if (y < top) wanted = y - (y < top - room ? room / 3 : 0);
-    else if (y + ROW > top + room) wanted = y + ROW - room + (y > top + 2 * room ? room / 2 : 0);
+    if (y < top - 2 * ROW || y > top + room + ROW) wanted = y - room / 3; // from afar: with what came before
+    else if (y < top) wanted = y;
+    else if (y + ROW > top + room) wanted = y + ROW - room;
     if (wanted === top) return;
     const all = this.shown.length * ROW;
     this.root.scrollTop = all <= TALLEST ? wanted : (wanted / (all - room)) * (this.height - room);
@@ -115,6 +116,8 @@ class List {
     const isCall = trace.isCall(i), error = trace.errorOf(i);
     row.classList.toggle("failed", error !== null);
     row.classList.toggle("event", !isCall);
+    row.classList.toggle("gap", Boolean(trace.gap?.[i]));
+    row.title = trace.gap?.[i] ? `${count(trace.gap[i], "call")} before this one, which the page does not list` : "";
     row.classList.toggle("unfinished", isCall && trace.unfinished(i));
     sequence.textContent = isCall ? trace.sequence[i] : "";
     time.textContent = seconds(trace.time[i]);

@@ -54,8 +54,21 @@ class Trace {
     for (let i = 0; i < count; i++) if (this.sequence[i] >= 0) this.rowOf.set(this.sequence[i], i);
     this.threadOf = new Map(this.threads.map((thread, at) => [thread.tid, at]));
     this.lane = Uint32Array.from(this.tid, (tid, i) => this.threadOf.get(Number.isNaN(tid) ? this.pid[i] : tid) ?? 0);
+    this.gap = head.complete ? null : this.gaps();
     this._blocks = new Map();
     this._fds = [];
+  }
+
+  // By event, how many calls before it are not in the page; calls are counted in the order of beginning.
+  gaps() {
+    const gaps = new Uint32Array(this.length);
+    let expected = this.sequence.find((sequence) => sequence >= 0) ?? 0;
+    this.sequence.forEach((sequence, i) => {
+      if (sequence < 0) return;
+      if (sequence > expected) gaps[i] = sequence - expected;
+      expected = sequence + 1;
+    });
+    return gaps;
   }
 
   isCall(i) { return this.kind[i] === this.syscall; }

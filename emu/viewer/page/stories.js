@@ -106,6 +106,7 @@ class Stories {
 // Payload as offsets, hexadecimal and text.
 function dump(data) {
   const pre = make("pre", { class: "hex", tabindex: "0" });
-  for (const [at, hex, text] of hexdump(data)) pre.append(make("span", { class: "at" }, at), `  ${hex} `, make("span", { class: "text" }, text), "\n");
+  const wide = document.getElementById("detail").clientWidth > 560 ? 16 : 8;
+  for (const [at, hex, text] of hexdump(data, wide)) pre.append(make("span", { class: "at" }, at), `  ${hex} `, make("span", { class: "text" }, text), "\n");
   return pre;
 }

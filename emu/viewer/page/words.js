@@ -39,12 +39,12 @@ function written(data, indent) {
 }
 
 // Payload (one character a byte) as lines of offset, hexadecimal and text.
-function hexdump(data, most = 4096) {
+function hexdump(data, wide = 16, most = 4096) {
   const lines = [];
-  for (let at = 0; at < Math.min(data.length, most); at += 16) {
+  for (let at = 0; at < Math.min(data.length, most); at += wide) {
     let hex = "", text = "";
-    for (let i = at; i < at + 16; i++) {
-      if (i % 8 === 0 && i > at) hex += " ";
+    for (let i = at; i < at + wide; i++) {
+      if ((i - at) % 8 === 0 && i > at) hex += " ";
       if (i >= data.length) { hex += "   "; continue; }
       const byte = data.charCodeAt(i) & 0xff;
       hex += byte.toString(16).padStart(2, "0") + " ";

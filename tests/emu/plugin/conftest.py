@@ -5,8 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-pytest_plugins = ["pytester"]
-
 PRELUDE = '''
 import errno
 import socket
