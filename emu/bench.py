@@ -118,13 +118,12 @@ class Bench:
         if dispatcher.task is None and not dispatcher.switch():
             return
         while not dispatcher.ending:
-            task = dispatcher.task
-            assert task is not None
+            task = self._on_cpu()
             if task.returning is not None:
                 self.delivery.go_back(task)
             if task.signalled or task.restart is not None:
                 self.delivery.deliver(task)
-                if dispatcher.ending:
+                if self.exit_status is not None:
                     return
             stop = cpu.run(
                 cpu.budget or SLICE
@@ -137,6 +136,11 @@ class Bench:
                     dispatcher.preempt()
             elif stop.kind is not StopKind.REQUEST:
                 self._fault(stop)
+
+    def _on_cpu(self) -> Task:
+        task = self.dispatcher.task
+        assert task is not None
+        return task
 
     def finish(self) -> None:
         """Lets go of everything that a process lets go of when it ends; its memory stays for a look."""
@@ -189,6 +193,9 @@ class Bench:
             self.cpu["rip"] -= 2  # to show the instruction; the engine is past it
         postmortem = _postmortem()
         fault = postmortem.fault_of(stop, self.memory, self.cpu.pc, self.cpu["rsp"])
+        handled = signals.has_handler(self.process, fault.signal) and not signals.is_blocked(
+            task.thread, fault.signal
+        )
         self._event(
             "fault",
             tid=task.thread.tid,
@@ -198,9 +205,9 @@ class Bench:
             reason=fault.reason,
             pc=self.cpu.pc,
             **self.locate(self.cpu.pc)._asdict(),
+            **({"handler": signals.action(self.process, fault.signal).handler} if handled else {}),
         )
-        process = self.process
-        if signals.has_handler(process, fault.signal) and not signals.is_blocked(task.thread, fault.signal):
+        if handled:
             info = siginfo.fault(fault.signal, fault.code, fault.address)
             self.delivery.raise_fault(task, info, _trap(stop, fault, self.memory.rights(stop.address)))
             return
@@ -228,7 +235,7 @@ class Bench:
                 continue
             self.send_signal(self.process, siginfo.from_kernel(number))
             if number == Signal.SIGINT and not self.dispatcher.ending:
-                self.note_once("interrupted", "the guest has heard SIGINT and goes on; a second one ends it")
+                self.note("the guest goes on after SIGINT; once more ends it")
 
     def time_is_up(self) -> None:
         """The run's time limit has passed."""
@@ -357,7 +364,8 @@ class Bench:
         return SignalReturn(result or 0)
 
     def _delivered(self, thread: Thread, info: SigInfo, handler: int) -> None:
-        self._event("signal", tid=thread.tid, signal=info.signal, code=info.code, handler=handler)
+        if not siginfo.is_fault(info):  # whose event has told it
+            self._event("signal", tid=thread.tid, signal=info.signal, code=info.code, handler=handler)
 
     def _die_of(self, thread: Thread | None, info: SigInfo) -> None:
         """The process ends by a signal, which the program has sent itself, or somebody else, or the kernel."""

@@ -13,6 +13,7 @@ from emu.cpu import Cpu
 from emu.host import Host
 from emu.sched import SLICE, Scheduler, Task
 from emu.trace import Sink
+from emu.traced import InProgress, Traced
 from syscalls.process import Thread
 from syscalls.table import Record, Syscall, lookup
 from syscalls.wait import (
@@ -31,8 +32,6 @@ MAX_STACK = 64
 
 TOLD_AFTER = 200_000_000
 """After how many nanoseconds without anything to run a sink hears who waits for what."""
-
-_NOT_RETURNED = -1  # EPERM stands for a call that has filled nothing
 
 _PEEK_EVERY = 32  # switches between two looks at the world outside, when the guest never pauses
 _SYSCALL_BYTES = 2
@@ -68,71 +67,6 @@ class _Calls(dict[int, Call]):
         return entry.call
 
 
-class _Traced(dict[int, tuple[Syscall | None, Call | None, Call | None]]):
-    """From a number to its entry and the functions that capture memory before and after the call.
-
-    No entry for what the sink does not want to hear of: `wanted` are the numbers, None for all.
-    """
-
-    def __init__(self, wanted: frozenset[int] | None) -> None:
-        super().__init__()
-        self._wanted = wanted
-
-    def __missing__(self, number: int) -> tuple[Syscall | None, Call | None, Call | None]:
-        found: tuple[Syscall | None, Call | None, Call | None] = (None, None, None)
-        if self._wanted is None or number in self._wanted:
-            entry = lookup(number)
-            found = (entry, entry.before, entry.after)
-        if len(self) < 1024:
-            self[number] = found
-        return found
-
-
-class InProgress:
-    """A traced call that is parked. Times are nanoseconds since the start of the run.
-
-    `woken_by` is the sequence number of the call that has ended its wait, None where it was no call of the guest's.
-    """
-
-    __slots__ = (
-        "before", "blocked", "entry", "parked_at", "pc", "registers", "sequence", "stack", "started", "thread", "woken_by",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        thread: Any,
-        sequence: int,
-        started: int,
-        entry: Syscall,
-        registers: Any,
-        pc: int,
-        before: Any,
-        extra: dict[str, Any] | None,
-    ) -> None:
-        self.thread = thread
-        self.sequence = sequence
-        self.started = started
-        self.entry = entry
-        self.registers = registers
-        self.pc = pc
-        self.before = before
-        self.stack = extra
-        self.blocked = 0
-        self.parked_at = 0
-        self.woken_by: int | None = None
-
-    def so_far(self) -> tuple[Any, ...]:
-        """What `Syscall.after` captures of a call that has not returned: as of one that has filled nothing."""
-        entry = self.entry
-        return () if entry.after is None else entry.after(self.thread, *self.registers, _NOT_RETURNED)
-
-    def extra(self) -> dict[str, Any] | None:
-        """What few records have (`syscalls.table.Record`)."""
-        if self.woken_by is None:
-            return self.stack
-        return {"woken_by": self.woken_by, **(self.stack or {})}
-
-
 class Dispatcher:
     """Runs threads on the CPU and serves their calls."""
 
@@ -147,7 +81,7 @@ class Dispatcher:
         self.time_limit: int | None = None  # on the host's clock
         self.sink: Sink | None = None
         self.calls = _Calls(owner, cpu)
-        self._traced = _Traced(None)
+        self._traced = Traced(None)
         self._resumed: InProgress | None = None  # the call that is being served, when it had been parked
         self._extra: dict[str, Any] | None = None  # for the record of the call that is being served
         self._call_chain: Callable[..., list[int]] | None = None
@@ -165,7 +99,7 @@ class Dispatcher:
         self.sink = sink
         self._note_record = _no_record if sink is None else sink.record
         self._tell_waiting = getattr(sink, "waiting", None)
-        self._traced = _Traced(getattr(sink, "wanted", None))
+        self._traced = Traced(getattr(sink, "wanted", None))
         self._choose_hook()
 
     def record_stacks(self, call_chain: Callable[..., list[int]]) -> None:

@@ -17,6 +17,7 @@ SI_USER, SI_KERNEL, SI_QUEUE, SI_TIMER, SI_MESGQ, SI_ASYNCIO, SI_SIGIO, SI_TKILL
     -6,
 )
 
+_RAISED = frozenset({4, 5, 7, 8, 11})  # SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV
 _HEAD = struct.Struct("<iii4x")
 _SENDER = struct.Struct("<iI")
 _VALUE = struct.Struct("<iIQ")
@@ -56,6 +57,11 @@ def from_user(signal: int, pid: int, uid: int, code: int = SI_USER) -> SigInfo:
 def fault(signal: int, code: int, address: int) -> SigInfo:
     """Raised by an instruction: `address` is si_addr."""
     return SigInfo(signal, code, _ADDRESS.pack(address))
+
+
+def is_fault(info: SigInfo) -> bool:
+    """Whether an instruction raised it."""
+    return info.signal in _RAISED and (info.code > 0) and len(info.rest) == _ADDRESS.size
 
 
 def given(signal: int, data: bytes) -> SigInfo:

@@ -156,7 +156,8 @@ def _forget_stops(process: Process) -> None:
 
 def drop_pending(process: Process, signal: int) -> None:
     """Takes a signal out of every pending set of the process."""
-    for target in (process, *process.threads.values()):
+    targets: list[Process | Thread] = [process, *process.threads.values()]
+    for target in targets:
         if target.pending & bit(signal):
             target.pending &= ~bit(signal)
             target.queue[:] = [info for info in target.queue if info.signal != signal]
