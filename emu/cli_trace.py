@@ -3,13 +3,13 @@
 import argparse
 import importlib
 import os
-import sys
+import signal
 from typing import TYPE_CHECKING
 
 from emu import cli_trace_options as options
 from emu.failure import Failure
 from emu.trace.layout import COLUMN, Form
-from emu.trace.live import Live
+from emu.trace.live import Live, Screen
 from emu.trace.sniff import is_saved
 from emu.trace.text import Palette
 from syscalls.args import PAYLOAD_LIMIT
@@ -46,22 +46,31 @@ def _run(arguments: argparse.Namespace) -> int:
     elf: str | bytes = run.program(arguments.program)
     chosen, counted = filter_of(arguments), summary_of(arguments)
     machines: list[Machine] = []
+    screen = Screen(2)
 
     def prepare(machine: "Machine") -> None:
         machines.append(machine)
-        _attach(machine, arguments, chosen, counted)
+        _attach(machine, arguments, chosen, counted, screen)
 
     kept = max(PAYLOAD_LIMIT, arguments.strings or 0) if arguments.payload is None else arguments.payload
-    status: int = run.execute(arguments, elf, prepare, payload_limit=kept, stacks=arguments.stacks)
+    status: int = run.execute(
+        arguments, elf, prepare, payload_limit=kept, stacks=arguments.stacks, say=screen.lines
+    )
     if counted is not None:
-        _put_table(arguments, counted.rows(sort_of(arguments)))
+        if status == 128 + signal.SIGINT:
+            screen.was_typed_on()
+        _put_table(arguments, counted.rows(sort_of(arguments)), screen)
     if arguments.strict and machines[0].lost_records:
         return status or LOST
     return status
 
 
 def _attach(
-    machine: "Machine", arguments: argparse.Namespace, chosen: "Filter | None", counted: "Summary | None"
+    machine: "Machine",
+    arguments: argparse.Namespace,
+    chosen: "Filter | None",
+    counted: "Summary | None",
+    screen: Screen,
 ) -> None:
     """Gives the machine the sinks that the options ask for."""
 
@@ -84,9 +93,8 @@ def _attach(
             raise _unwritable(arguments.output, error) from None
     else:
         form = form_of(arguments, palette(2, not arguments.no_color), started=machine.started_at)
-        live = Live(2, form=form, locate=machine.locate)
-        machine.watch_output(2, live.screen.others_wrote)
-        machine.trace_to(through(live))
+        machine.watch_output(2, screen.others_wrote)
+        machine.trace_to(through(Live(screen, form=form, locate=machine.locate)))
 
 
 def _check_output(arguments: argparse.Namespace) -> None:
@@ -104,15 +112,16 @@ def _unwritable(name: str, error: OSError) -> Failure:
     return Failure(f"trace file {name}: cannot be written: {error.strerror}{_NOT_STARTED}")
 
 
-def _put_table(arguments: argparse.Namespace, rows: "list[Row]") -> None:
+def _put_table(arguments: argparse.Namespace, rows: "list[Row]", screen: Screen) -> None:
     """The summary of a run: on stderr, as strace has it, or in the file of -o."""
     tables = importlib.import_module("emu.trace.table")
     by = arguments.by or "call"
     if arguments.output is not None and not arguments.both:
         write_file(arguments.output, "\n".join(tables.table(rows, by)) + "\n")
         return
-    lines: list[str] = tables.table(rows, by, palette(2, not arguments.no_color))
-    print("\n".join(lines), file=sys.stderr)
+    for line in tables.table(rows, by, palette(2, not arguments.no_color)):
+        screen.line(line)
+    screen.close()
 
 
 def write_file(name: str, text: str) -> None:

@@ -21,6 +21,8 @@ from emu.trace.read import Brief, Reader, TraceError, projected
 from emu.trace.summary import Summary
 from emu.trace.text import Palette
 
+_WORD = 1 << 63
+
 DAMAGED = 1
 """The exit status for a saved trace that cannot be read whole."""
 
@@ -76,9 +78,16 @@ def _chosen(
 
 def _count(reader: Reader, chosen: Filter | None, counted: Summary) -> None:
     if chosen is None and counted.by != "fd":
-        add = counted.add_brief
-        for brief in reader.each(projected(Brief)):
+        add, decode = counted.add_brief, projected(Brief)
+
+        def counted_at_once(line: bytes) -> None:
+            brief = decode(line)
+            if not (0 <= brief.duration < _WORD and 0 <= brief.blocked < _WORD > (brief.result or 0)):
+                raise ValueError("not a syscall record: a number is too large or negative")
             add(brief)
+
+        for _ in reader.each(counted_at_once):
+            pass
         return
     for _ in _chosen(reader, chosen, counted):
         pass

@@ -86,6 +86,7 @@ class Machine:
         self.seed = seed
         self._is_bytes = isinstance(program, bytes)
         self._background: threading.Thread | None = None
+        self._ended = threading.Event()  # not the thread's join(), which Ctrl-C makes believe that it has ended
         self._failure: BaseException | None = None
         self._closed = False
         self._failure_is_known = False
@@ -236,8 +237,7 @@ class Machine:
     def wait(self, timeout: float | None = None) -> ExitStatus:
         """Waits for the end of a guest that was started; returns its status. Raises TimeoutError, or what ended the bench."""
         if self._background is not None and self._background is not threading.current_thread():
-            self._background.join(timeout)
-            if self._background.is_alive():
+            if not self._ended.wait(timeout):
                 raise TimeoutError(f"{self._bench.name} still runs after {timeout} s")
         if self._failure is not None:
             self._failure_is_known = True
@@ -266,10 +266,10 @@ class Machine:
         """Ends the guest if it runs, and frees everything."""
         if self._closed:
             return
-        if self._background is not None and self._background.is_alive():
+        if self._background is not None and not self._ended.is_set():
             self._bench.stop_wanted = True
             self._bench.host.interrupt()
-            self._background.join()
+            self._ended.wait()
         self._closed = True
         self._bench.close()
 
@@ -319,6 +319,8 @@ class Machine:
             self.run()
         except BaseException as failure:
             self._failure = failure
+        finally:
+            self._ended.set()
 
 
 def _sink(module: str, name: str, *arguments: Any, **members: Any) -> Any:

@@ -45,7 +45,7 @@ class Follower:
             table.accepted(result, first)
         elif name in _NAMING:
             table.renamed(first)
-        elif entry.outcome.is_fd:
+        elif entry.outcome.is_fd and not entry.outcome.fd_when:
             table.opened(result)
         elif name in ("pipe", "pipe2", "socketpair"):
             address = args[3 if name == "socketpair" else 0]

@@ -130,6 +130,10 @@ class SyscallStops:
                 self._registers_only = True
         return self._registers(tid)
 
+    def executed(self, tid: int) -> None:
+        """A thread is at the end of its execve(2): the next stop is that call's exit."""
+        self._inside.add(tid)
+
     def forget(self, tid: int) -> None:
         """The thread has ended, or begins anew."""
         self._inside.discard(tid)

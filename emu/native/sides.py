@@ -124,6 +124,7 @@ class Native:
         )
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._background, name="native", daemon=True)
+        self._over = threading.Event()  # not the thread's join(), which Ctrl-C makes believe that it has ended
 
     def start(self) -> None:
         """Begins."""
@@ -131,14 +132,14 @@ class Native:
 
     def ended(self, timeout: float) -> bool:
         """Waits for the end; raises `NotAllowed`, `NotStarted` or what else went wrong."""
-        self._thread.join(timeout)
+        over = self._over.wait(timeout)
         if self._failure is not None:
             raise self._failure
-        return not self._thread.is_alive()
+        return over
 
     def send(self, number: int) -> None:
         """Sends the program a signal."""
-        if self._thread.is_alive() and self.tracer.pid:
+        if not self._over.is_set() and self.tracer.pid:
             self.idle.clear()
             try:
                 os.kill(self.tracer.pid, number)
@@ -149,7 +150,7 @@ class Native:
         """Kills the program if it lives."""
         self.send(signal.SIGKILL)
         if self._thread.ident is not None:
-            self._thread.join()
+            self._over.wait()
         self._streams.close()
 
     @property
@@ -162,8 +163,10 @@ class Native:
             self.tracer.run()
         except BaseException as failure:
             self._failure = failure
-        self.idle.set()
-        self.listening.set()
+        finally:
+            self._over.set()
+            self.idle.set()
+            self.listening.set()
 
     def _sink(self, pid: int, started: int) -> Sink:
         data = Path(self._run.path).read_bytes()

@@ -92,6 +92,7 @@ class Tracer:
         payload_limit: int = 256,
         on_call: Callable[[Descriptors, Record], None] = lambda descriptors, record: None,
         on_idle: Callable[[], None] = lambda: None,
+        stops: ptrace.SyscallStops | None = None,
     ) -> None:
         self.program = program
         self.pid = 0
@@ -103,7 +104,7 @@ class Tracer:
         self._payload_limit = payload_limit
         self._on_call = on_call
         self._on_idle = on_idle
-        self._stops = ptrace.SyscallStops()
+        self._stops = stops or ptrace.SyscallStops()
         self._threads: dict[int, Tracee] = {}
         self._early: set[int] = set()
         self.sink: Sink = _NoSink()
@@ -141,6 +142,7 @@ class Tracer:
                 self.pid = 0
                 raise NotStarted(self.program.path, errno.EINTR)
             if status >> 16 == ptrace.EVENT_EXEC:
+                self._stops.executed(self.pid)
                 return
             ptrace.call(ptrace.CONT, self.pid, 0, 0)
 
@@ -245,7 +247,7 @@ class Tracer:
         former = ptrace.event_message(tid)
         if former != tid:
             self._threads[tid] = self._threads.pop(former, self._threads[tid])
-        self._stops.forget(tid)
+        self._stops.executed(tid)
 
     def _gone(self, tid: int, status: int) -> None:
         tracee = self._threads.pop(tid, None)

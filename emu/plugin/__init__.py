@@ -93,7 +93,6 @@ def _is_used_by_fixtures(node: Any) -> bool:
 
 def _judge(guests: "Guests") -> None:
     """Ends the guests; fails the test for what they did that it did not allow."""
-    __tracebackhide__ = True
     complaint = guests.judge()
     if complaint:
         pytest.fail(complaint, pytrace=False)

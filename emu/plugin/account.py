@@ -65,14 +65,13 @@ def of_expect(
 ) -> str:
     """Why a chain of steps was not found."""
     text = [f"expected {pattern.text}{how.words()}", ""]
-    descriptor, match = _nearest(view, pattern, attempts)
+    descriptor, match, also = _nearest(view, pattern, attempts)
     found = match.found
     if not found:
         return "\n".join([*text, *_not_even_begun(view, pattern.steps[0], how)])
     if len(found) == len(pattern.steps):
         return "\n".join([*text, *_too_slow_or_more(view, descriptor, match, pattern, how)])
     where = f" on descriptor {descriptor}" if descriptor is not None else ""
-    also = sum(1 for _, other in attempts if len(other.found) == len(found)) - 1
     others = f" ({also} other{'s' if also > 1 else ''} went as far)" if also else ""
     text.append(f"It went as far as step {len(found)} of {len(pattern.steps)}{where}{others}:")
     width = max(len(step.text) for step in pattern.steps)
@@ -87,15 +86,19 @@ def of_expect(
 
 def _nearest(
     view: View, pattern: Pattern, attempts: Sequence[tuple[Descriptor | None, Match]]
-) -> tuple[Descriptor | None, Match]:
-    """The attempt that went furthest; of several, the one on the descriptor which saw most of the steps."""
+) -> tuple[Descriptor | None, Match, int]:
+    """The attempt that went furthest; of several, the one on the descriptor which saw most of the steps; how many equal it."""
 
     def closeness(attempt: tuple[Descriptor | None, Match]) -> tuple[int, int]:
         descriptor, match = attempt
         calls = on(view, descriptor) if descriptor is not None else view.calls
         return len(match.found), sum(any(step.matches(call) for call in calls) for step in pattern.steps)
 
-    return max(attempts, key=closeness, default=(None, Match((), False)))
+    if not attempts:
+        return None, Match((), False), 0
+    ranks = [closeness(attempt) for attempt in attempts]
+    best = max(ranks)
+    return *attempts[ranks.index(best)], ranks.count(best) - 1
 
 
 def _not_even_begun(view: View, step: Step, how: How) -> list[str]:
@@ -141,7 +144,7 @@ def _instead(
     ]
     text += ["", f"After that, {where}:" if later else f"Nothing more happened {where}.", *lines(later)]
     fitting = [call for call in view.calls if missing.matches(call)]
-    here = [call for call in fitting if call in calls]
+    here = [call for call in fitting if call in calls and call not in later]
     elsewhere = [call for call in fitting if call not in calls]
     failed = [
         call

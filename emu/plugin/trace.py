@@ -287,7 +287,7 @@ class EachFd:
             open_ = [
                 one
                 for one in self._which(view)
-                if one.closed is None and one.opened is not None and one.opened.sequence > began
+                if one.closed is None and one.opened is not None and one.opened.sequence >= began
             ]
             if not open_:
                 return

@@ -86,7 +86,10 @@ class View:
 
     @cached_property
     def began_to_wait(self) -> int:
-        """The number of the call before which a guest that has not exited by itself was setting itself up; -1 for one that has."""
+        """The number of the first call that waited; -1 for a guest that has exited by itself.
+
+        What was opened before it belongs to the set-up of a guest that runs on.
+        """
         end = next((record for record in self.records if record["event"] == "process_end"), None)
         if end is not None and end["code"] is not None:
             return -1

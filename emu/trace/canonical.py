@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any, NamedTuple
 
 import syscalls.calls  # noqa: F401  fills the table
 from emu.trace.regions import Locate
 from emu.trace.symbol import Symbol, Text
+from emu.trace.volatile_members import Context, member, members, number, pointer
 from syscalls import numbers, types_files, types_net, types_poll, types_threads, types_volatile
 from syscalls.args import (
     Arg,
@@ -21,7 +21,7 @@ from syscalls.args import (
     OutStruct,
     Pointer,
 )
-from syscalls.structs import Timespec
+from syscalls.structs import Timespec, Timeval
 from syscalls.table import Syscall, lookup
 
 Data = Any
@@ -38,21 +38,12 @@ class Canonical(NamedTuple):
     finished: bool
 
 
-class _Context(NamedTuple):
-    """What the rules may look at beside the value."""
-
-    record: dict[str, Any]
-    objects: dict[str, Any]
-    locate: Locate
-    cwd: str
-
-
-Rule = Callable[[Data, str, _Context], Data]
+Rule = Callable[[Data, str, Context], Data]
 
 
 def canonical(record: dict[str, Any], locate: Locate = lambda address: None, cwd: str = "") -> Canonical:
     """A syscall record with symbols. `locate` knows regions; paths under the directory `cwd` are shown as if from `.`."""
-    context = _Context(record, record.get("objects") or {}, locate, cwd)
+    context = Context(record, record.get("objects") or {}, locate, cwd)
     entry = entry_of(record)
     args = {}
     for name, data in record["args"].items():
@@ -84,134 +75,51 @@ def entry_of(record: dict[str, Any]) -> Syscall:
     return entry if entry.name == record["name"] else lookup(getattr(numbers, record["name"], -1))
 
 
-# By member of a structure
-
-
-def _symbol(kind: str, alike: bool = False) -> Callable[[Data, _Context], Data]:
-    def rule(data: Data, context: _Context) -> Data:
-        return Symbol(kind, data if alike else None, data)
-
-    return rule
-
-
-def _number(kind: str) -> Callable[[Data, _Context], Data]:
-    """Numbers above zero have an identity; 0 and negative ones mean something by themselves."""
-
-    def rule(data: Data, context: _Context) -> Data:
-        return Symbol(kind, data, data) if type(data) is int and data > 0 else data
-
-    return rule
-
-
-def _pointer(data: Data, context: _Context) -> Data:
-    """An address, as a number or in hexadecimal; what is no address (NULL, SIG_DFL) stays."""
-    if isinstance(data, str):
-        if not data.startswith("0x"):
-            return data
-        data = int(data, 16)
-    if type(data) is not int or not data:
-        return data
-    return context.locate(data) or Symbol("addr", None, data)
-
-
-_AUTOBOUND = re.compile(r"\0[0-9a-f]{5}")
-"""What the kernel names a Unix socket that was bound to nothing (unix(7), "Autobind feature")."""
-
-_EPHEMERAL = 32768
-
-
-def _autobound(data: Data, context: _Context) -> Data:
-    if isinstance(data, str) and _AUTOBOUND.fullmatch(data):
-        return Symbol("autobind", data, data)
-    return data
-
-
-def _unknown_address(data: Data, context: _Context) -> Data:
-    """An address of a family that is not known: where it begins as one with a port, that of an ephemeral one."""
-    if not isinstance(data, str) or not data or max(data[:2]) > "\xff":
-        return data
-    if len(data) == 1:  # half a port
-        return Symbol("port", None, data)
-    port = int.from_bytes(data[:2].encode("latin-1"), "big")
-    return Text((Symbol("port", port, port), data[2:])) if port >= _EPHEMERAL else data
-
-
-_STAMPS = ("st_atim", "st_mtim", "st_ctim")
-_MEMBERS: dict[str, Callable[[Data, _Context], Data]] = {
-    **dict.fromkeys(("sin_port", "sin6_port"), _number("port")),
-    **dict.fromkeys(("pid", "l_pid"), _number("pid")),
-    **dict.fromkeys(
-        ("sa_handler", "sa_restorer", "ss_sp", "pidfd", "child_tid", "parent_tid", "tls"), _pointer
-    ),
-    **dict.fromkeys(("stack", "list", "list_op_pending", "msg_control"), _pointer),
-    "st_ino": _symbol("inode", alike=True),
-    "sun_path": _autobound,
-    "sa_data": _unknown_address,
-    **dict.fromkeys(("st_dev", "st_rdev", "st_blksize", "st_blocks"), _symbol("machine")),
-    **dict.fromkeys(_STAMPS, _symbol("time")),
-    **dict.fromkeys(("nodename", "release", "version", "domainname"), _symbol("machine")),
-}
-
-
-def _members(data: Data, context: _Context) -> Data:
-    """A structure, an array, or what stands in one."""
-    if isinstance(data, dict):
-        if "S_IFDIR" in str(
-            data.get("st_mode")
-        ):  # how a file system counts its directories is its own affair
-            data = {**data, "st_nlink": Symbol("machine", None, data.get("st_nlink"))}
-            data["st_size"] = Symbol("machine", None, data.get("st_size"))
-        return {key: _member(key, value, context) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_members(item, context) for item in data]
-    return data
-
-
-def _member(key: str, value: Data, context: _Context) -> Data:
-    rule = _MEMBERS.get(key)
-    if rule is None or (isinstance(value, dict | list) and key not in _STAMPS):
-        return _members(value, context)
-    return rule(value, context)
-
-
 # By type of argument
 
 
-def _structure(data: Data, name: str, context: _Context) -> Data:
+def _structure(data: Data, name: str, context: Context) -> Data:
     """What shows as a number although it is no number could not be read: an address."""
-    return _pointer(data, context) if type(data) is int else _members(data, context)
+    return pointer(data, context) if type(data) is int else members(data, context)
 
 
-def _plain(data: Data, name: str, context: _Context) -> Data:
+def _plain(data: Data, name: str, context: Context) -> Data:
     return data
 
 
-def _address(data: Data, name: str, context: _Context) -> Data:
-    return _pointer(data, context)
+def _address(data: Data, name: str, context: Context) -> Data:
+    return pointer(data, context)
 
 
 def _whole(kind: str) -> Rule:
     """All that the call has filled in is of this kind."""
 
-    def rule(data: Data, name: str, context: _Context) -> Data:
+    def rule(data: Data, name: str, context: Context) -> Data:
         if type(data) is int or data is None:
-            return _pointer(data, context)
+            return pointer(data, context)
         return Symbol(kind, None, data)
 
     return rule
 
 
-def _pid(data: Data, name: str, context: _Context) -> Data:
+def _pid(data: Data, name: str, context: Context) -> Data:
     if type(data) is int and data < -1:  # a process group
         return Text(("-", Symbol("pid", -data, -data)))
-    return _number("pid")(data, context)
+    return number("pid")(data, context)
 
 
-def _descriptor(data: Data, name: str, context: _Context) -> Data:
+def _pids(data: Data, name: str, context: Context) -> Data:
+    """A pointer to the id of a thread."""
+    if isinstance(data, list):
+        return [number("pid")(item, context) for item in data]
+    return _structure(data, name, context)
+
+
+def _descriptor(data: Data, name: str, context: Context) -> Data:
     return _fd(data, context.objects.get(name), context)
 
 
-def _fd(data: Data, number: Data, context: _Context) -> Data:
+def _fd(data: Data, number: Data, context: Context) -> Data:
     if type(data) is not int or data < 0:
         return data
     if type(number) is int:
@@ -219,7 +127,7 @@ def _fd(data: Data, number: Data, context: _Context) -> Data:
     return Symbol("closed", None, data)
 
 
-def _descriptors(data: Data, name: str, context: _Context) -> Data:
+def _descriptors(data: Data, name: str, context: Context) -> Data:
     """A set of them: poll's array, select's sets, what pipe and socketpair fill in."""
     objects = context.objects.get(name)
     if not isinstance(objects, dict):
@@ -235,10 +143,10 @@ def _descriptors(data: Data, name: str, context: _Context) -> Data:
             else _descriptors(item, name, context)
             for item in data
         ]
-    return _pointer(data, context)
+    return pointer(data, context)
 
 
-def _message(data: Data, name: str, context: _Context) -> Data:
+def _message(data: Data, name: str, context: Context) -> Data:
     """A message; descriptors that it carries (SCM_RIGHTS) are renamed."""
     if isinstance(data, list):
         return [_message(item, name, context) for item in data]
@@ -247,14 +155,12 @@ def _message(data: Data, name: str, context: _Context) -> Data:
     if data.get("cmsg_type") == "SCM_RIGHTS" and isinstance(data.get("cmsg_data"), list):
         return {**data, "cmsg_data": _descriptors(data["cmsg_data"], name, context)}
     return {
-        key: _message(value, name, context)
-        if isinstance(value, dict | list)
-        else _member(key, value, context)
+        key: _message(value, name, context) if isinstance(value, dict | list) else member(key, value, context)
         for key, value in data.items()
     }
 
 
-def _event(data: Data, name: str, context: _Context) -> Data:
+def _event(data: Data, name: str, context: Context) -> Data:
     if isinstance(data, list):
         return [_event(item, name, context) for item in data]
     if isinstance(data, dict) and "data" in data:
@@ -262,13 +168,14 @@ def _event(data: Data, name: str, context: _Context) -> Data:
     return _structure(data, name, context)
 
 
-def _given(data: Data, name: str, context: _Context) -> Data:
+def _given(data: Data, name: str, context: Context) -> Data:
     """A structure that the call reads: as any, but a time that is not a relative one in whole milliseconds is renamed."""
-    if not isinstance(data, dict) or data.keys() != set(Timespec.fields):
+    if not isinstance(data, dict) or data.keys() not in (set(Timespec.fields), set(Timeval.fields)):
         return _structure(data, name, context)
+    rest = data.get("tv_nsec", data.get("tv_usec"))
     if (
-        type(data["tv_nsec"]) is not int
-        or data["tv_nsec"] % 1_000_000
+        type(rest) is not int
+        or rest % (1_000_000 if "tv_nsec" in data else 1000)
         or "TIMER_ABSTIME" in str(context.record["args"].get("flags"))
     ):
         return Symbol("time", None, data)
@@ -279,7 +186,7 @@ _TIMES = frozenset({"timespec", "timeval", "tms", "rusage", "time_t"})
 _HOST = frozenset({"sysinfo", "rlimit", "cpu", "node", "timezone"})
 
 
-def _filled(data: Data, name: str, context: _Context) -> Data:
+def _filled(data: Data, name: str, context: Context) -> Data:
     """A structure that the call fills in: clocks and facts of the host say nothing about the program."""
     arg = entry_of(context.record).args[name]
     layout = getattr(arg, "layout", None)
@@ -289,45 +196,45 @@ def _filled(data: Data, name: str, context: _Context) -> Data:
         if layout.name in _HOST:
             return Symbol("machine", None, data)
     if isinstance(data, list) and layout is types_threads.U64Word:  # a pointer or a size
-        return [_pointer(item, context) if type(item) is int and item > 0xFFFF else item for item in data]
+        return [pointer(item, context) if type(item) is int and item > 0xFFFF else item for item in data]
     return _structure(data, name, context)
 
 
-def _timeout(data: Data, name: str, context: _Context) -> Data:
+def _timeout(data: Data, name: str, context: Context) -> Data:
     return Symbol("time", None, data) if type(data) is int and data > 0 else data
 
 
-def _futex_timeout(data: Data, name: str, context: _Context) -> Data:
+def _futex_timeout(data: Data, name: str, context: Context) -> Data:
     return Symbol("time", None, data) if isinstance(data, dict | str) and data else data
 
 
 _IDS = frozenset({"TIOCGPGRP", "TIOCSPGRP", "TIOCGSID", "FIOGETOWN", "SIOCGPGRP", "FIOSETOWN", "SIOCSPGRP"})
 
 
-def _ioctl(data: Data, name: str, context: _Context) -> Data:
+def _ioctl(data: Data, name: str, context: Context) -> Data:
     request = context.record["args"].get("request")
     if request in _IDS and isinstance(data, list):
-        return [_number("pid")(item, context) for item in data]
+        return [number("pid")(item, context) for item in data]
     if request == "TIOCGPTN" and isinstance(data, list):
         return Symbol("machine", None, data)
     return _structure(data, name, context)
 
 
-def _fcntl(data: Data, name: str, context: _Context) -> Data:
+def _fcntl(data: Data, name: str, context: Context) -> Data:
     if context.record["args"].get("cmd") == "F_SETOWN":
         return _pid(data, name, context)
     return _either(data, name, context)
 
 
-def _either(data: Data, name: str, context: _Context) -> Data:
+def _either(data: Data, name: str, context: Context) -> Data:
     """A number or an address, as the operation says."""
-    return _pointer(data, context) if type(data) is int and data > 0xFFFFFF else _members(data, context)
+    return pointer(data, context) if type(data) is int and data > 0xFFFFFF else members(data, context)
 
 
 _IN_PROC = re.compile(r"(?<=/proc/)\d+(?=/|$)|(?<=/task/)\d+(?=/|$)")
 
 
-def _path(data: Data, name: str, context: _Context) -> Data:
+def _path(data: Data, name: str, context: Context) -> Data:
     if not isinstance(data, str):
         return _structure(data, name, context)
     cwd = context.cwd
@@ -339,7 +246,7 @@ def _path(data: Data, name: str, context: _Context) -> Data:
 _RANDOM = frozenset({"/dev/urandom", "/dev/random"})
 
 
-def _vector(data: Data, name: str, context: _Context) -> Data:
+def _vector(data: Data, name: str, context: Context) -> Data:
     if isinstance(data, list) and (context.record.get("fds") or {}).get("fd") in _RANDOM:
         return Symbol("random", None, data)
     return _structure(data, name, context)
@@ -348,14 +255,14 @@ def _vector(data: Data, name: str, context: _Context) -> Data:
 _PROGRAMS = frozenset({"SO_ATTACH_FILTER", "SO_ATTACH_BPF", "SO_ATTACH_REUSEPORT_CBPF"})
 
 
-def _option(data: Data, name: str, context: _Context) -> Data:
+def _option(data: Data, name: str, context: Context) -> Data:
     """The value of a socket option; a filter is given as a pointer to it."""
     if context.record["args"].get("optname") in _PROGRAMS and isinstance(data, str):
         return Symbol("addr", None, data)
     return _structure(data, name, context)
 
 
-def _filled_bytes(data: Data, name: str, context: _Context) -> Data:
+def _filled_bytes(data: Data, name: str, context: Context) -> Data:
     """Random bytes; or what getcwd and readlink tell, with its NUL."""
     if not isinstance(data, int) and (context.record.get("fds") or {}).get("fd") in _RANDOM:
         return Symbol("random", None, data)
@@ -376,6 +283,7 @@ _RULES: dict[type, Rule] = {
     types_volatile.ProcessId: _pid,
     types_volatile.Milliseconds: _timeout,
     types_files.OutPair: _descriptors,
+    types_files.PageVector: _whole("machine"),
     types_files.IoctlArgument: _ioctl,
     types_files.FcntlArgument: _fcntl,
     types_poll.PollFds: _descriptors,
@@ -385,8 +293,10 @@ _RULES: dict[type, Rule] = {
     types_net.MsgHdrIn: _message,
     types_net.MsgHdrOut: _message,
     types_net.MsgVectorIn: _message,
+    types_net.MsgVectorOut: _message,
     InStruct: _given,
     OutStruct: _filled,
+    types_threads.OutTid: _pids,
     types_threads.FutexTimeout: _futex_timeout,
     types_threads.FutexWord2: _address,
     types_threads.FutexValue3: _plain,
@@ -397,30 +307,30 @@ _RULES: dict[type, Rule] = {
 """By declared type; a type without an entry takes that of what it is derived from."""
 
 
-@cache
-def _rule(kind: type) -> Rule:
-    for base in kind.__mro__:
-        if base in _RULES:
-            return _RULES[base]
-    return _structure if issubclass(kind, Arg) and kind.phase != "value" else _plain
+_chosen: dict[type[Arg], Rule] = {}  # a pure function's results
 
 
-def _result(outcome: Outcome, result: int, context: _Context) -> Data:
+def _rule(kind: type[Arg]) -> Rule:
+    rule = _chosen.get(kind)
+    if rule is None:
+        known = next((_RULES[base] for base in kind.__mro__ if base in _RULES), None)
+        rule = _chosen[kind] = known or (_structure if kind.phase != "value" else _plain)
+    return rule
+
+
+def _result(outcome: Outcome, result: int, context: Context) -> Data:
     if outcome.is_fd and not (outcome.fd_when and "result" not in context.objects):
         return _fd(result, context.objects.get("result"), context)
     if isinstance(outcome, HexOutcome):
-        return _pointer(result, context)
+        return pointer(result, context)
     if isinstance(outcome, types_volatile.ProcessIdOutcome):
-        return _number("pid")(result, context)
+        return number("pid")(result, context)
     if isinstance(outcome, types_volatile.TimeOutcome):
         return Symbol("time", None, result)
     if isinstance(outcome, types_volatile.HostOutcome):
         return Symbol("machine", None, result)
-    command = str(context.record["args"].get("cmd"))
-    if command.startswith("F_DUPFD"):
-        return Symbol("fd", None, result)
-    if command == "F_GETOWN":
-        return _number("pid")(result, context)
+    if context.record["args"].get("cmd") == "F_GETOWN":
+        return number("pid")(result, context)
     return result
 
 

@@ -244,16 +244,22 @@ def live_objects(record: Live) -> list[int]:
 
 
 def live_descriptor(record: Live) -> tuple[Any, str] | None:
-    """The descriptor that a call works on: what identifies its open file description, and `3<eventfd>`; None without one."""
+    """The descriptor that a call works on: what identifies its open file description, and `3<eventfd>`; None without one.
+
+    That is its first argument that is open, or what it has made; of calls that work on several at once, `SEVERAL`.
+    """
     parts = _parts[record[5]]
-    name = next(iter(parts.shown), None)
-    if name is None:
-        return None
-    shown = parts.shown[name](record)
-    if type(shown) is not Shown:
-        return SEVERAL if isinstance(shown, Holding) else None
-    fd = record[7] if name == "result" else parts.data[name](record)
-    return _descriptor(fd, shown.text, shown.number)
+    missing = None
+    for name, get in parts.shown.items():
+        shown = get(record)
+        if isinstance(shown, Holding):
+            return SEVERAL
+        if type(shown) is Shown:
+            fd = record[7] if name == "result" else parts.data[name](record)
+            if shown.text is not None:
+                return _open(fd, shown.text, shown.number)
+            missing = missing or _closed(fd)
+    return missing
 
 
 def _live_argument(name: str) -> Callable[[Live], Any]:
@@ -314,28 +320,30 @@ def saved_objects(record: Saved) -> list[int]:
 
 def saved_descriptor(record: Saved) -> tuple[Any, str] | None:
     """As `live_descriptor`."""
-    described = record.get("fds") or {}
-    name = next(iter(described), None)
-    if name is None:
-        return None
-    text = described[name]
-    if type(text) is dict:
-        return SEVERAL
-    arg = lookup(record["number"]).args.get(name)
-    if text is None and arg is not None and arg.holds_fds:
-        return None
-    fd = record.get("result") if name == "result" else record["args"].get(name)
-    return _descriptor(fd, text, (record.get("objects") or {}).get(name))
+    missing = None
+    for name, text in (record.get("fds") or {}).items():
+        if type(text) is dict:
+            return SEVERAL
+        fd = record.get("result") if name == "result" else record["args"].get(name)
+        if text is not None:
+            return _open(fd, text, (record.get("objects") or {}).get(name))
+        arg = lookup(record["number"]).args.get(name)
+        if arg is None or not arg.holds_fds:
+            missing = missing or _closed(fd)
+    return missing
 
 
 SEVERAL = ("several", "several")
 """The descriptor of calls that work on several at once (poll, select, pipe)."""
 
 
-def _descriptor(fd: Any, text: str | None, number: Any) -> tuple[Any, str]:
-    if text is None:
-        return ("closed", fd), f"{fd} (not open)"
-    return (number if number is not None else (fd, text)), f"{fd}<{text}>"
+def _open(fd: Any, text: str, number: Any) -> tuple[Any, str]:
+    return (number if type(number) is int else (str(fd), text)), f"{fd}<{text}>"
+
+
+def _closed(fd: Any) -> tuple[Any, str] | None:
+    """A number that is not open; none at all for mmap's -1 and AT_FDCWD."""
+    return (("closed", fd), f"{fd} (not open)") if type(fd) is int and fd >= 0 else None
 
 
 def _path(data: Any) -> str | None:

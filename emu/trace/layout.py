@@ -83,7 +83,10 @@ class Layout:
     def waiting(self, *, tid: int, began: int, entry: Syscall, args: str) -> str:
         """The line of a call that waits now, and whose own line will come when it is over."""
         dim = self.form.palette.dim
-        return f"{self._begin(tid, began)}{self._call(entry, args, dim=True)}{dim(' ... waiting')}"
+        previous = self._previous
+        line = f"{self._begin(tid, began)}{self._call(entry, args, dim=True)}{dim(' ... waiting')}"
+        self._previous = previous
+        return line
 
     def event(self, event: dict[str, Any]) -> str | None:
         """The line of an event that is no call; None where it is not to be shown."""

@@ -9,6 +9,7 @@ from emu.trace.call_text import CallText, call_text
 from emu.trace.layout import Form, Layout
 from emu.trace.text import Palette
 from syscalls.args import plain
+from syscalls.flags.signals import Signal
 from syscalls.table import Syscall
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 HELD = 1 << 20
 """Bytes that are held back, at most, for a terminal that takes nothing now; more is lost."""
+
+_TYPED = frozenset({Signal.SIGINT, Signal.SIGQUIT})
 
 
 class Screen:
@@ -36,6 +39,11 @@ class Screen:
         """Hears that somebody else has written there."""
         self._line_is_open = not ended
 
+    def was_typed_on(self) -> None:
+        """Hears that somebody has probably pressed a key whose echo (`^C`) stands on the terminal, if it is one."""
+        if self.fd >= 0 and os.isatty(self.fd):
+            self._line_is_open = True
+
     def line(self, text: str) -> None:
         """Writes a line, given without its newline."""
         if self.fd < 0:
@@ -51,6 +59,11 @@ class Screen:
             data = self._held + data
         self._held = b""
         self._write(data)
+
+    def lines(self, text: str) -> None:
+        """Writes several lines."""
+        for line in text.split("\n"):
+            self.line(line)
 
     def flush(self) -> None:
         """Tries to write what is held back."""
@@ -83,13 +96,13 @@ class Live:
 
     def __init__(
         self,
-        fd: int = 2,
+        to: int | Screen = 2,
         palette: Palette | None = None,
         *,
         form: Form | None = None,
         locate: Locate | None = None,
     ) -> None:
-        self.screen = Screen(fd)
+        self.screen = to if isinstance(to, Screen) else Screen(to)
         self._layout = Layout(form or Form(palette or Palette()), locate)
         self._told: set[int] = set()
 
@@ -117,6 +130,8 @@ class Live:
         """Shows one event."""
         line = self._layout.event(event)
         if line is not None:
+            if event["event"] == "signal" and event.get("signal") in _TYPED:
+                self.screen.was_typed_on()
             self.screen.line(line)
 
     def waiting(self, calls: "Sequence[InProgress]") -> None:

@@ -87,6 +87,7 @@ def _write(
         "count": survey.count,
         "calls": survey.calls,
         "failed": survey.errors,
+        "pending": survey.pending,
         "complete": survey.complete,
         "end": survey.end,
         "threads": sorted(survey.threads.values(), key=lambda thread: thread["first"]),

@@ -86,6 +86,7 @@ class Survey:
         self.count = 0
         self.calls = 0
         self.errors = 0
+        self.pending = 0
         self.end = 0
         self.threads: dict[int, dict[str, Any]] = {}
         self.load = Load()
@@ -114,6 +115,7 @@ class Survey:
         failed = "error" in record
         self.calls += 1
         self.errors += failed
+        self.pending += bool(record.get("unfinished"))
         self.end = max(self.end, time + duration)
         thread["calls"] += 1
         thread["errors"] += failed

@@ -173,7 +173,7 @@ class Lanes {
     if (this.colours) return this.colours;
     const style = getComputedStyle(document.documentElement);
     const get = (name) => style.getPropertyValue(name).trim();
-    this.colours = Object.fromEntries(["text", "dim", "line", "panel", "ground", "bad", "accent", "select", "wait", "run", "flow", "strip"].map((name) => [name, get(`--${name}`)]));
+    this.colours = Object.fromEntries(["text", "dim", "line", "panel", "ground", "bad", "accent", "select", "wait", "run", "flow", "strip", "label"].map((name) => [name, get(`--${name}`)]));
     this.colours.category = CATEGORIES.map((name) => get(`--${name}`));
     this.colours.font = get("--mono");
     return this.colours;
@@ -272,7 +272,7 @@ class Lanes {
       context.fillStyle = this.trace.isCall(i) ? colours.category[this.trace.category[this.trace.name[i]]] : colours.text;
       if (this.trace.isCall(i)) context.fillRect(begin, low, wide - (wide > 4 ? 1 : 0), BOX);
       else context.fillRect(from - 0.5, y + 2, 1.5, LANE - 4);
-      if (wide > 26) this.label(context, "#fff", this.trace.nameOf(i), begin + 4, to - 3, middle);
+      if (wide > 26) this.label(context, colours.label, this.trace.nameOf(i), begin + 4, to - 3, middle);
       context.globalAlpha = 1;
       drawn = to;
     }

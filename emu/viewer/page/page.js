@@ -24,7 +24,15 @@ class Page {
       this.lanes.repaint();
       if (this.selected >= 0) return this.detail.show(this.selected);
     });
+    addEventListener("hashchange", () => this.follow());
     this.refresh();
+    this.follow();
+  }
+
+  // `page.html#77` opens at the call with this number.
+  follow() {
+    const row = this.trace.rowOf.get(Number(/^#(\d+)$/.exec(location.hash)?.[1] ?? NaN));
+    if (row !== undefined) this.choose(row);
   }
 
   introduce() {
@@ -34,7 +42,11 @@ class Page {
     program.textContent = plain([String(header.program ?? this.trace.source).split("/").pop(), ...argv.slice(1)].join(" "));
     program.title = plain(this.trace.source);
     const started = header.started ? [`started ${new Date(header.started / 1e6).toLocaleString("sv")}`] : [];
-    document.getElementById("facts").textContent = [count(calls, "call"), count(failed, "error"), count(threads.length, "thread"), span(end), ...started].join("  ·  ");
+    const press = (words, filter, kind) => make("button", { type: "button", class: kind, title: `Only these: ${filter}`, onclick: () => this.filter(filter) }, words);
+    const pending = this.trace.pending ? [press(`${this.trace.pending} still going on`, "status=unfinished", "open")] : [];
+    const errors = failed ? press(count(failed, "error"), "status=failed", "bad") : make("span", {}, "no errors");
+    const plainly = [count(threads.length, "thread"), span(end), ...started].map((words) => make("span", {}, words));
+    document.getElementById("facts").append(make("span", {}, count(calls, "call")), errors, ...pending, ...plainly);
     const notes = document.getElementById("notes");
     notes.append(...this.trace.notes.map((note) => make("li", {}, plain(note))));
     notes.hidden = !this.trace.notes.length;

@@ -113,7 +113,7 @@ def test_a_step_that_did_not_follow(served: Trace) -> None:
     assert account(lambda: served.expect("accept4 -> recvfrom -> write -> close", same_fd=True)) == (
         """expected accept4 -> recvfrom -> write -> close, on one descriptor
 
-It went as far as step 2 of 4 on descriptor 6 (TCP 127.0.0.1:80<-127.0.0.1:1001) (1 other went as far):
+It went as far as step 2 of 4 on descriptor 6 (TCP 127.0.0.1:80<-127.0.0.1:1001):
   + accept4   [1000] accept4(3<TCP 127.0.0.1:80>, NULL, NULL, SOCK_CLOEXEC) = 6<TCP 127.0.0.1:80<-127.0.0.1:1001>  server.py:11
   + recvfrom  [1000] recvfrom(6<TCP 127.0.0.1:80<-127.0.0.1:1001>, "GET /", 10, 0, NULL, NULL) = 5  server.py:13
   - write     did not follow

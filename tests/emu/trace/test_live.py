@@ -170,6 +170,14 @@ def test_the_time_of_day(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "? getpid" in shown(call, form=Form(times="clock", started=1 << 100))
 
 
+def test_a_line_for_a_waiting_call_is_not_what_the_next_time_counts_from() -> None:
+    calls = [record(numbers.getpid, time=1_000_000_000), [waiting(numbers.sched_yield, sequence=7)]]
+    text = shown(
+        *calls, record(numbers.sched_yield, time=1_500_000_000, sequence=7), form=Form(times="previous")
+    )
+    assert [line.split()[1] for line in text.splitlines()] == ["1.000000", "0.500000", "0.500000"]
+
+
 def test_durations_limits_and_quiet() -> None:
     call = record(
         numbers.write, 1, 0x7000, 900, result=900, duration=1_234_000, before=(Cut(b"abcdef", 900), PIPE)

@@ -81,12 +81,22 @@ def test_a_descriptor_is_an_open_file_description() -> None:
             call("ppoll", args={"fds": []}, objects={"fds": {"3": 1}}, fds={"fds": {"3": "pipe"}}),
             call("pipe2", args={"pipefd": 4096}, objects={"pipefd": None}, fds={"pipefd": None}, result=-14),
             call("getpid", args={}, objects={}, fds={}),
+            call("mmap", args={"fd": -1}, objects={"fd": None}, fds={"fd": None}),
+            call("chdir", args={"fd": "AT_FDCWD"}, objects={"fd": None}, fds={"fd": None}),
+            call(
+                "openat",
+                args={"dirfd": "AT_FDCWD"},
+                fds={"dirfd": None, "result": "/etc"},
+                objects={"result": 9},
+                result=5,
+            ),
         ],
         by="fd",
     )
     assert {row.name: row.calls for row in found} == {
         "7<pipe>": 2,
         "3</tmp/log>": 1,
+        "5</etc>": 1,
         "77 (not open)": 1,
         "several": 1,
     }

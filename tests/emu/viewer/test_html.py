@@ -1,6 +1,7 @@
 """The HTML page of a trace, in a browser: it opens from disk, shows what is in the trace, and does what its keys say."""
 
 import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from emu.trace.read import Reader
 from emu.viewer import html
 
 PageOf = Callable[..., Path]
+ROOT = Path(__file__).parents[3]
 SHOWN = "return [...document.querySelectorAll('.rows .row')].filter((row) => !row.hidden).length"
 TITLE = "#detail h2 b"
 
@@ -300,3 +302,35 @@ def test_time_shown_becomes_a_filter(opened: Callable[..., Any]) -> None:
     tab.js("page.lanes.look(10e6, 20e6)")
     tab.press("t")
     tab.until("return page.list.shown.length === 11")
+
+
+def test_facts_lead_to_what_they_count(opened: Callable[..., Any]) -> None:
+    records = [call(sequence) for sequence in range(6)]
+    records[2] |= {"result": -11, "error": "EAGAIN"}
+    records[5] |= {"result": None, "unfinished": True}
+    tab = opened(records)
+    assert "1 error" in tab.text("#facts")
+    tab.js("document.querySelector('#facts .bad').click()")
+    tab.until("return page.list.shown.length === 1 && page.list.shown[0] === 2")
+    tab.js("document.querySelector('#facts .open').click()")
+    tab.until("return page.list.shown.length === 1 && page.list.shown[0] === 5")
+    assert "still going on" in tab.text(".row.unfinished .c-result")
+
+
+def test_address_of_a_call(opened: Callable[..., Any]) -> None:
+    tab = opened([call(sequence) for sequence in range(500)])
+    tab.js("location.hash = '#321'")
+    tab.until("return document.querySelector('#detail .number')?.textContent === '#321'")
+
+
+def test_files_of_the_page_are_packaged_and_say_what_they_are_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "page/*" in project["tool"]["setuptools"]["package-data"]["emu.viewer"]
+    folder = ROOT / "emu/viewer/page"
+    assert {path.name for path in folder.iterdir()} == {*html.SCRIPTS, "page.html", "page.css"}
+    for path in folder.iterdir():
+        text = path.read_text()
+        assert len(text.splitlines()) <= 460, path
+        assert "</script" not in text or path.name == "page.html", path
+        if path.name in html.SCRIPTS:
+            assert text.removeprefix('"use strict";\n').startswith("// "), path
