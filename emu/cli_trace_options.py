@@ -1,7 +1,7 @@
 """The options of `emu trace`, but for those of running that it shares with `emu run`."""
 
 import argparse
-import difflib
+import importlib
 from collections.abc import Iterable
 
 from emu.failure import Failure
@@ -60,31 +60,38 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write to FILE: JSON lines, the summary of -c, or what --format says",
     )
-    _add_filters(parser.add_argument_group("filters"))
+    add_filters(parser.add_argument_group("filters"))
     _add_lines(parser.add_argument_group("lines"))
     _add_summary(parser.add_argument_group("summary"))
     _add_recording(parser.add_argument_group("recording and writing"))
 
 
-def _add_filters(group: "argparse._ArgumentGroup") -> None:
+def add_filters(group: "argparse._ArgumentGroup") -> None:
+    """Adds those that choose calls; `emu view` has them, too."""
     add = group.add_argument
-    repeated = {"action": "append", "default": []}
     add(
         "-e",
         dest="expressions",
         metavar="EXPR",
-        **repeated,
+        action="append",
+        default=[],
         help="which calls: [trace=|status=|fd=|thread=|time=...]WORDS",
     )
     add(
-        "-P", dest="paths", metavar="PATH", **repeated, help="calls on this path, or below it if it ends in /"
+        "-P",
+        dest="paths",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="calls on this path, or below it if it ends in /",
     )
     add("-z", dest="successful", action="store_true", help="only calls that succeeded")
     add("-Z", dest="failed", action="store_true", help="only calls that failed")
     add(
         "--where",
         metavar="EXPRESSION",
-        **repeated,
+        action="append",
+        default=[],
         help="only calls for which this holds (see docs/commands.md)",
     )
 
@@ -176,12 +183,12 @@ def check(arguments: argparse.Namespace) -> None:
 
 def _one_of(option: str, word: str | None, known: Iterable[str], told: Iterable[str]) -> None:
     if word is not None and word not in known:
-        near = difflib.get_close_matches(word, list(known), 1)
+        near = importlib.import_module("difflib").get_close_matches(word, list(known), 1)  # rarely needed
         hint = f"did you mean {near[0]}? " if near else ""
         raise Failure(f"{option} {word}: there is no such thing\n{hint}there are {', '.join(told)}")
 
 
-_OF_RUNNING = (
+_OF_RUNNING: tuple[tuple[str, str, object], ...] = (
     ("--root", "root", None), ("--rw", "rw", []), ("--env", "env", []), ("--net", "net", "loopback"),
     ("--memory", "memory", "4G"), ("--threads", "threads", 1024), ("--seed", "seed", 0),
     ("--time-limit", "time_limit", None), ("--payload", "payload", None), ("--strict", "strict", False),

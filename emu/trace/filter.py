@@ -89,8 +89,8 @@ class Filter:
             self._path(f"path {path}", path)
         for text in where:
             self._where.append(Where(text))
-        self._matches = self._compiled("syscall", saved_source)
-        self._passes = self._compiled("event", _event_source)
+        self._matches = self.compiled("syscall", saved_source)
+        self._passes = self.compiled("event", _event_source)
 
     @classmethod
     def parse(cls, text: str) -> "Filter":
@@ -117,6 +117,11 @@ class Filter:
         found = (self._only or ALL) - self._without if self._only is not None else ALL - self._without
         return None if found == ALL else found
 
+    @property
+    def tells_signals_apart(self) -> bool:
+        """Whether other events than calls are chosen by more than their thread and time."""
+        return self._signals is not None
+
     def matches(self, record: dict[str, Any]) -> bool:
         """Whether a saved record is chosen, a system call or another event."""
         return self._matches(record) if record["event"] == "syscall" else self.passes(record)
@@ -129,7 +134,7 @@ class Filter:
 
     def live(self, locate: Locate | None = None) -> Callable[[tuple[Any, ...]], bool]:
         """The same choice over tuples of `syscalls.table.Record`; `function`, `file` and `line` need `locate`."""
-        return self._compiled("syscall", lambda name, scope: live_source(name, scope, locate))
+        return self.compiled("syscall", lambda name, scope: live_source(name, scope, locate))
 
     # Reading the words
 
@@ -231,8 +236,11 @@ class Filter:
     def _put(self, kind: str, negated: bool, text: str) -> None:
         (self._neither if negated else self._either).setdefault(kind, []).append(text)
 
-    def _compiled(self, event: str, source_of: "_SourceOf") -> Callable[[Any], bool]:
-        """The whole filter as one function of a record."""
+    def compiled(self, event: str, source_of: "_SourceOf") -> Callable[[Any], bool]:
+        """The whole filter as one function of a record; `event` is "syscall", or anything else for other events.
+
+        `source_of(name, scope)` gives the Python source of a member over `record`, and puts what that needs into `scope`.
+        """
         scope: dict[str, Any] = dict(self._scope)
         fast = self._sources(event, scope, careful=False)
         careful = self._sources(event, scope, careful=True)

@@ -3,7 +3,7 @@
 import difflib
 import errno
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import syscalls.calls  # noqa: F401  fills the table
 from syscalls import numbers
@@ -114,7 +114,7 @@ def _takes_descriptor(entry: Syscall) -> bool:
     )
 
 
-_DECLARED = {
+_DECLARED: dict[str, Callable[[Syscall], bool]] = {
     "file": _takes_path,
     "desc": _takes_descriptor,
     "network": lambda entry: entry.family.startswith("sockets"),

@@ -4,18 +4,17 @@ import base64
 import hashlib
 import html
 import json
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from emu.trace.export.output import ExportError, opened, wrong_target
 from emu.trace.read import Reader
-from emu.trace.record import parse
 from emu.viewer.html_events import Columns
 from emu.viewer.html_sources import lines
+from emu.viewer.html_spool import Spool
 from emu.viewer.html_stories import stories
 from emu.viewer.html_survey import LIMIT, Survey
 from emu.viewer.html_words import category, words
@@ -57,27 +56,28 @@ def write(path: str, out: str, filter: Chooses | None = None, *, limit: int = LI
     wrong = wrong_target(target, "html", path)
     if wrong:
         raise ExportError(f"{target}: {wrong}")
-    with tempfile.TemporaryFile() as spool:
+    with Spool() as spool:
         return _write(Reader(path), path, target, filter, limit, spool)
 
 
 def _write(
-    reader: Reader, path: str, target: Path, filter: Chooses | None, limit: int, spool: IO[bytes]
+    reader: Reader, path: str, target: Path, filter: Chooses | None, limit: int, spool: Spool
 ) -> list[str]:
-    """Writes the page; `spool` keeps the records that are shown one by one, for who wants to go over them again."""
+    """Writes the page; `spool` keeps the records that are shown one by one."""
     survey, columns = Survey(limit), Columns()
     for index, record in enumerate(_wanted(reader, filter)):
         survey.add(record)
         if index < limit:
-            _take(record, columns, spool)
+            columns.add(record)
+            spool.put(record)
     chosen = survey.chosen()
     if chosen is not None:
         columns = Columns()
-        spool.seek(0)
-        spool.truncate()
+        spool.clear()
         for index, record in enumerate(_wanted(Reader(path), filter)):
             if index in chosen:
-                _take(record, columns, spool)
+                columns.add(record)
+                spool.put(record)
     notes = _notes(reader, survey, columns, filter)
     folders = [Path(), Path(path).parent, Path(str(reader.header.get("program", ""))).parent, BUNDLED]
     head = {
@@ -100,23 +100,10 @@ def _write(
     }
     try:
         with opened(target) as stream:
-            _page(
-                stream, _title(reader.header, path), head, stories(lambda: _spooled(spool)), columns.blocks()
-            )
+            _page(stream, _title(reader.header, path), head, stories(spool), columns.blocks())
     except OSError as error:
         raise ExportError(f"{target}: cannot be written: {error.strerror}") from None
     return notes
-
-
-def _take(record: dict[str, Any], columns: Columns, spool: IO[bytes]) -> None:
-    columns.add(record)
-    spool.write(json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n")
-
-
-def _spooled(spool: IO[bytes]) -> Iterator[dict[str, Any]]:
-    spool.seek(0)
-    for line in spool:
-        yield parse(line)
 
 
 def _wanted(reader: Reader, filter: Chooses | None) -> Iterable[dict[str, Any]]:

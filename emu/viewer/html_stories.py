@@ -1,16 +1,15 @@
 """What connects the calls of a page: who woke whom, the lives of open files, and the conversations on them."""
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
-Records = Callable[[], Iterable[dict[str, Any]]]
+from emu.viewer.html_spool import Spool
 
 
-def stories(records: Records) -> dict[str, Any]:
-    """For JSON; `records` gives the page's records, each time anew."""
+def stories(records: Spool) -> dict[str, Any]:
+    """For JSON; `records` are the page's."""
     edges: dict[str, list[Any]] = {"source": [], "target": [], "kind": [], "kinds": ["wake"]}
     lives: dict[int, dict[str, Any]] = {}
-    for record in records():
+    for record in records:
         if "woken_by" in record:
             edges["source"].append(record["woken_by"])
             edges["target"].append(record["sequence"])

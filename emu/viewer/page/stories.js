@@ -69,7 +69,8 @@ class Stories {
   calls(life) {
     const most = 400, list = make("ol", { class: "calls" });
     for (const i of life.calls.slice(0, most)) {
-      const text = `${this.trace.nameOf(i)}(${this.trace.callText(i)})`;
+      const what = Object.values(this.trace.fdsOf(i)[0]).find((text) => typeof text === "string") ?? "";
+      const text = `${this.trace.nameOf(i)}(${this.trace.callText(i).replace(`<${what}>`, "")})`;
       list.append(make("li", { class: this.trace.errorOf(i) ? "failed" : null }, make("button", { type: "button", class: "call", onclick: () => this.actions.choose(i) },
         make("span", { class: "c-time" }, seconds(this.trace.time[i])), make("span", { class: "text" }, plain(text.slice(0, 200))), make("span", { class: "c-result" }, this.trace.unfinished(i) ? "…" : plain(short(this.trace, i))))));
     }
