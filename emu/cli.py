@@ -1,4 +1,4 @@
-"""The command line: `emu run`, `trace`, `diff`, `build`, `syscalls`. Options stand before `--`, the guest's arguments after it."""
+"""The command line: `emu run`, `trace`, `view`, `diff`, `build`, `syscalls`. Options stand before `--`, the guest's arguments after it."""
 
 import argparse
 import importlib
@@ -17,6 +17,7 @@ examples:
   emu run server.elf -- 4              run a program (here the bundled server, with four workers)
   emu trace ./hello -- world           show each system call as it completes
   emu trace -o calls.jsonl ./hello     keep the calls in a file; `emu trace calls.jsonl` shows them
+  emu view calls.jsonl                 look at such a file: lanes, list, details, filters, search
   emu diff good.jsonl bad.jsonl        where the second run parts from the first
   emu build program.py -o program.elf  compile a guest program
   emu syscalls                         which system calls are supported
@@ -50,6 +51,16 @@ examples:
   emu diff --native --drive 'curl -s $EMU_ADDRESS' server.elf -- 1 127.0.0.1 0
 
 exit status: 0 no divergence, 1 a divergence, 125 when emu itself failed or was used wrongly.
+"""
+_VIEW = """
+In the terminal: a lane a thread over time, the list of calls, the details of one. ? lists the keys, q quits. Without a terminal the
+calls are printed as by `emu trace FILE`. The filters are those of `emu trace`, and can be changed in the filter bar.
+
+examples:
+  emu view calls.jsonl
+  emu view -e %network -Z calls.jsonl
+  emu view --follow calls.jsonl            while another emu still writes it
+  emu view calls.jsonl --html calls.html   a page for a browser, which needs no network
 """
 _SYSCALLS = """
 examples:
@@ -166,6 +177,18 @@ def _add_diff(commands: "argparse._SubParsersAction[_Parser]") -> None:
     add("files", metavar="A B | ELF", nargs="+", help="two saved traces; with --native a program, as for run")
 
 
+def _add_view(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    view = _add(commands, "view", "look at a saved trace in the terminal, or make a page of it", _VIEW)
+    view.usage = "emu view [OPTIONS] FILE"
+    add = view.add_argument
+    add("program", metavar="FILE", help="a trace that `emu trace -o FILE` has written")
+    add("--follow", action="store_true", help="go on reading while the file grows (F in the viewer)")
+    add("--html", metavar="PAGE", help="write an HTML page instead, which opens from disk without a network")
+    add("--no-color", action="store_true", help="no colours")
+    add("--debug", action="store_true", help="a traceback when emu itself fails")
+    cli_trace_options.add_filters(view.add_argument_group("filters, as for trace"))
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line as an argparse parser."""
     top = _Parser(
@@ -201,6 +224,7 @@ def parser() -> argparse.ArgumentParser:
     build.add_argument("--strip", action="store_true", help="leave symbols and debug information out")
     build.add_argument("--debug", action="store_true", help="a traceback when emu itself fails")
 
+    _add_view(commands)
     _add_diff(commands)
 
     syscalls = _add(commands, "syscalls", "list the supported system calls", _SYSCALLS)
@@ -215,12 +239,13 @@ _HANDLERS = {
     "run": ("emu.cli_run", "run"),
     "trace": ("emu.cli_trace", "trace"),
     "build": ("emu.cli_build", "build"),
+    "view": ("emu.cli_view", "view"),
     "diff": ("emu.cli_diff", "run"),
     "syscalls": ("emu.cli_syscalls", "show"),
 }
 """Module and function of each command; a command loads only what it needs (`emu --version` loads nothing)."""
 
-_COMMANDS = "run, trace, diff, build and syscalls"
+_COMMANDS = "run, trace, view, diff, build and syscalls"
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:

@@ -276,6 +276,10 @@ class Arg:
         """The data as strace prints it."""
         return strace_text(data)
 
+    def text_among(self, data: Data, args: Mapping[str, Data]) -> str:
+        """The same, for a type whose text depends on other arguments; `args` is the call's data by name."""
+        return self.text(data)
+
     def aside(self, data: Data, result: int) -> str:
         """What stands in parentheses behind the result of a call that has succeeded: `[{fd=4, revents=POLLIN}]`."""
         return ""
@@ -480,9 +484,15 @@ class OutBytes(Arg):
         self.uses = (size, "result")
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        size = used[0]
         if used[1] < 0:
             return value or None
-        return payload(thread, value, used[0])
+        if value and size <= thread.process.payload_limit:  # as `payload` does, without another call
+            try:
+                return thread.memory.read(value, size)
+            except OSError:
+                return value
+        return payload(thread, value, size)
 
     def text(self, data: Data) -> str:
         return hex(data) if isinstance(data, int) else strace_text(data)
@@ -496,7 +506,8 @@ class Received(OutBytes):
         self.uses = ("result", "result", room)
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
-        return super().capture(thread, value, min(used[0], used[2]), used[1])
+        size, result, room = used
+        return OutBytes.capture(self, thread, value, size if size < room else room, result)
 
 
 class PathOut(OutBytes):

@@ -25,7 +25,7 @@ def address_data(name: bytes) -> Data:
     elif family == AddressFamily.AF_UNIX:
         if rest:
             shown["sun_path"] = rest[:_SUN_PATH] if rest[0] == 0 else rest.partition(b"\0")[0]
-    else:
+    elif rest:
         shown["sa_data"] = rest
     return shown
 

@@ -217,7 +217,10 @@ class _Generator:
         name = self.names[index]
         uses = [other for other in self.entry.args[name].uses if how == "capture" or other != "result"]
         used = "".join(f", {self._value(other)}" for other in uses)
-        return f"{how}{index}(thread, {self._value(name)}{used}), "
+        captured = f"{how}{index}(thread, {self._value(name)}{used})"
+        if how == "given":  # usually NULL: without a call, then
+            captured = f"{captured} if r{index} else None"
+        return f"{captured}, "
 
     def call(self) -> Callable[..., Any]:
         values = "".join(f", {self._value(name)}" for name in self.names)

@@ -36,10 +36,13 @@ from syscalls.flags import (
     AccessAt,
     At,
     Dup,
+    EnumSet,
     Eventfd,
     Fcntl,
     FdFlags,
+    FdOwner,
     FileType,
+    FlagSet,
     Ioctl,
     LockOperation,
     LockType,
@@ -57,6 +60,7 @@ from syscalls.flags import (
     Seal,
     Seek,
 )
+from syscalls.flags.signals import Signal
 from syscalls.structs import Layout, Timespec
 
 if TYPE_CHECKING:
@@ -239,22 +243,39 @@ class FcntlArgument(Arg):
             return Seal.text(value)
         if command == Fcntl.F_SETLEASE:
             return LockType.text(value)
+        if command == Fcntl.F_SETSIG and 0 < value <= Signal.SIGRTMAX:
+            return Signal.text(value)
         try:
             if command in self._locks:
                 return Flock.show(thread.memory.read(value, Flock.size))
             if command in self._owners:
                 kind, number = struct.unpack("<ii", thread.memory.read(value, 8))
-                return {"type": kind, "pid": number}
+                return {"type": FdOwner.text(kind), "pid": number}
         except OSError:
             return value
         return (value & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
 
     def text(self, data: Data) -> str:
-        return hex(data) if isinstance(data, int) and data > 1 << 20 else strace_text(data)
+        return strace_text(data)
+
+    def text_among(self, data: Data, args: Mapping[str, Data]) -> str:
+        command = args.get("cmd")
+        if isinstance(data, int) and command in _TO_MEMORY:
+            return hex(data) if data else "NULL"
+        if isinstance(data, dict) and command not in _TELLS_PID:
+            data = {name: value for name, value in data.items() if name != "l_pid"}
+        return strace_text(data)
 
 
-_GET = {Fcntl.F_GETFD: FdFlags, Fcntl.F_GETFL: Open, Fcntl.F_GET_SEALS: Seal}
-_GET_TEXT = {Fcntl.text(command): names for command, names in _GET.items()}
+_TELLS_PID = frozenset({"F_GETLK", "F_OFD_GETLK", "F_GETOWN_EX", "F_SETOWN_EX"})
+_TO_MEMORY = _TELLS_PID | {"F_SETLK", "F_SETLKW", "F_OFD_SETLK", "F_OFD_SETLKW"}
+
+_GET: dict[str, tuple[str, type[FlagSet] | type[EnumSet]]] = {
+    "F_GETFD": ("flags ", FdFlags),
+    "F_GETFL": ("flags ", Open),
+    "F_GET_SEALS": ("seals ", Seal),
+    "F_GETLEASE": ("", LockType),
+}
 
 
 class FcntlOutcome(FdOutcome):
@@ -264,10 +285,12 @@ class FcntlOutcome(FdOutcome):
 
     def text(self, value: int, args: Mapping[str, Data] = MappingProxyType({})) -> str:
         command = args.get("cmd")
-        if command == "F_GETLEASE":
-            return LockType.text(value)
-        names = _GET_TEXT.get(str(command))
-        return f"{value:#x} (flags {names.text(value)})" if names and value else str(value)
+        if command == "F_GETSIG" and value:
+            return f"{value} ({Signal.text(value)})"
+        what, names = _GET.get(str(command), ("", None))
+        if names is None or not (value or command == "F_GETFL"):
+            return str(value)
+        return f"{_hex(value)} ({what}{names.text(value)})"
 
 
 class IoctlArgument(Arg):

@@ -1,5 +1,6 @@
 """Argument types of sockets: addresses, messages with their buffers and control data, option values."""
 
+import errno
 import struct
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from syscalls.args import (
     WithFds,
     array_text,
     fd_text,
+    plain,
     strace_text,
 )
 from syscalls.describe import describe_all
@@ -250,7 +252,7 @@ CMSG_HEADER = 16
 
 def _control_text(control: Data, texts: Mapping[int, str]) -> str:
     if not isinstance(control, list):
-        return strace_text(control)
+        return hex(control) if isinstance(control, int) else strace_text(control)
     parts = []
     for item in control:
         shown = strace_text(item["cmsg_data"])
@@ -282,15 +284,33 @@ def _message_text(data: Data, texts: Mapping[int, str]) -> str:
 
 
 class MsgVectorIn(Arg):
-    """An array of struct mmsghdr to send; `count` names the parameter with its size."""
+    """An array of struct mmsghdr to send, and how much of each was sent; `count` names the parameter with its size."""
 
-    phase = "in"
+    phase = "out"
+    is_given = True
     holds_fds = True
 
     def __init__(self, count: str) -> None:
-        self.uses = (count,)
+        self.uses = (count, "result")
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        """The lengths that the call has filled in."""
+        if not value or used[1] < 0:
+            return None
+        rows = range(value, value + min(used[1], STRUCT_LIMIT) * ROW, ROW)
+        try:
+            return [thread.memory.u32(row + LENGTH_AT) for row in rows]
+        except OSError:
+            return None
+
+    def merged(self, given: Data, filled: Data) -> Data:
+        rows = plain(given)
+        if isinstance(rows, list) and isinstance(filled, list):
+            for one, length in zip(rows, filled, strict=False):
+                one["msg_len"] = length
+        return given
+
+    def given(self, thread: "Thread", value: int, *used: int) -> Data:
         if not value:
             return None
         shown: list[Data] = []
@@ -305,13 +325,15 @@ class MsgVectorIn(Arg):
         return _vector_text(data, texts)
 
 
-class MsgVectorOut(MsgVectorIn):
+class MsgVectorOut(Arg):
     """An array of struct mmsghdr that the call fills in: as many as the result says."""
 
     phase = "out"
+    uses = ("result",)
+    holds_fds = True
 
-    def __init__(self, count: str) -> None:
-        self.uses = ("result",)
+    def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
+        return _vector_text(data, texts)
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         if not value or used[0] < 0:
@@ -377,6 +399,9 @@ _TIMES: tuple[int, ...] = (SocketOption.SO_RCVTIMEO, SocketOption.SO_SNDTIMEO)
 _TIMES += (SocketOption.SO_RCVTIMEO_NEW, SocketOption.SO_SNDTIMEO_NEW)
 
 
+_FILTERS: tuple[int, ...] = (SocketOption.SO_ATTACH_FILTER, SocketOption.SO_ATTACH_REUSEPORT_CBPF)
+
+
 def option_data(level: int, option: int, value: bytes) -> Data:
     """The value of a socket option: a list of one int, a structure, or bytes."""
     if level == SocketLevel.SOL_SOCKET:
@@ -388,6 +413,12 @@ def option_data(level: int, option: int, value: bytes) -> Data:
             return dict(zip(("pid", "uid", "gid"), struct.unpack("<iII", value), strict=True))
         if len(value) == 4 and option == SocketOption.SO_DOMAIN:
             return [AddressFamily.text(*struct.unpack("<i", value))]
+        if len(value) == 4 and option == SocketOption.SO_ERROR:
+            (number,) = struct.unpack("<i", value)
+            return [errno.errorcode.get(number, number)]
+        if option in _FILTERS and len(value) == 16:
+            count, address = struct.unpack("<H6xQ", value)
+            return {"len": count, "filter": hex(address) if address else None}
         if len(value) == 4 and option == SocketOption.SO_TYPE:
             return [SocketType.text(*struct.unpack("<i", value))]
         if option == SocketOption.SO_BINDTODEVICE:

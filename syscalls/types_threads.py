@@ -53,6 +53,11 @@ def signal_set_text(mask: int) -> str:
     return ("~" if inverted else "") + "[" + " ".join(names) + "]"
 
 
+def _hex(value: int) -> str:
+    """As C's %#x."""
+    return hex(value) if value else "0"
+
+
 def _pointer(value: int) -> Data:
     return hex(value) if value else None
 
@@ -166,7 +171,7 @@ class OutSigSet(OutStruct):
         self.uses = ("result", size)
 
     def capture(self, thread: Thread, value: int, *used: int) -> Data:
-        if used[0] < 0 or not value:
+        if used[0] < 0 or not value or not used[1]:
             return value or None
         try:
             mask = int.from_bytes(thread.memory.read(value, min(used[1], SigSet.size)), "little")
@@ -323,12 +328,12 @@ class FutexValue3(Unsigned32):
     def capture(self, thread: Thread, value: int, *used: int) -> Data:
         command = used[0] & Futex.FUTEX_CMD_MASK
         if command in (Futex.FUTEX_WAIT_BITSET, Futex.FUTEX_WAKE_BITSET):
-            return "FUTEX_BITSET_MATCH_ANY" if value == 0xFFFFFFFF else hex(value) if value else "0"
+            return "FUTEX_BITSET_MATCH_ANY" if value == 0xFFFFFFFF else _hex(value)
         if command == Futex.FUTEX_WAKE_OP:
             shift = "FUTEX_OP_OPARG_SHIFT<<28|" if value >> 31 else ""
             return (
-                f"{shift}{FutexOp.text(value >> 28 & 7)}<<28|{value >> 12 & 0xFFF:#x}<<12|"
-                f"{FutexCmp.text(value >> 24 & 15)}<<24|{hex(value & 0xFFF) if value & 0xFFF else 0}"
+                f"{shift}{FutexOp.text(value >> 28 & 7)}<<28|{_hex(value >> 12 & 0xFFF)}<<12|"
+                f"{FutexCmp.text(value >> 24 & 15)}<<24|{_hex(value & 0xFFF)}"
             )
         return value if command in (Futex.FUTEX_CMP_REQUEUE, Futex.FUTEX_CMP_REQUEUE_PI) else UNUSED
 

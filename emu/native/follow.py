@@ -38,7 +38,7 @@ class Follower:
         first = _first_descriptor(entry, args)
         if name == "close":
             table.closed(args[0] & 0xFFFFFFFF, closing)
-        elif name in _COPIES or (name == "fcntl" and args[1] in _DUPFD):
+        elif name in _COPIES or (name == "fcntl" and args[1] & 0xFFFFFFFF in _DUPFD):
             if result != first:
                 table.copied(first, result)
         elif name in ("accept", "accept4"):

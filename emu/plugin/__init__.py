@@ -77,12 +77,14 @@ def emu(request: pytest.FixtureRequest) -> "Iterator[Guests]":
     )
     made.ends_with_test = not _is_used_by_fixtures(node)
     yield made
-    if node.stash.get(_FAILED, False):
-        made.end_quietly()
-        made.save_again()
-    else:
-        _judge(made)
-    made.close()
+    try:
+        if node.stash.get(_FAILED, False):
+            made.end_quietly()
+            made.save_again()
+        else:
+            _judge(made)
+    finally:
+        made.close()
 
 
 def _is_used_by_fixtures(node: Any) -> bool:

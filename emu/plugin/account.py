@@ -192,7 +192,16 @@ def of_never(
     return "\n".join(text)
 
 
-def of_open(view: View, descriptors: Sequence[Descriptor], words: str) -> str:
+def of_none(view: View, words: str) -> str:
+    """There are no descriptors of the kind that is meant."""
+    opened = [one for one in view.descriptors if one.opened is not None]
+    text = [f"{words}: there is none. The guest opened:", *(f"    {one}" for one in opened[:SHOWN])]
+    if len(opened) > SHOWN:
+        text.append(f"    ... and {len(opened) - SHOWN} more")
+    return "\n".join(text if opened else [f"{words}: there is none, the guest opened no descriptor"])
+
+
+def of_open(descriptors: Sequence[Descriptor], words: str) -> str:
     """Which descriptors are open that should be closed."""
     count = len(descriptors)
     text = [f"expected {words} to be closed", "", f"{'One is' if count == 1 else f'{count} are'} open:"]

@@ -102,6 +102,7 @@ class Guest:
         raised comes out here.
         """
         __tracebackhide__ = True
+        self._must_be_started()
         limit = self.settings.timeout + _GRACE if timeout is None else timeout
         late = not self.recorder.ends_within(limit)
         return self._ended(limit if late else self.settings.timeout, late)
@@ -109,6 +110,7 @@ class Guest:
     def stop(self) -> ExitStatus:
         """Ends it as SIGKILL would, once it has dealt with all that it was sent; returns its exit status."""
         __tracebackhide__ = True
+        self._must_be_started()
         if self.is_running:
             self.recorder.settle()
         self.stopped = self.is_running
@@ -144,8 +146,7 @@ class Guest:
         The bench tells: nothing is polled, no output is read. Fails the test when the guest ends instead.
         """
         __tracebackhide__ = True
-        if not self._started:
-            raise RuntimeError(f"{self!r}: start it first")
+        self._must_be_started()
         deadline = Deadline(timeout if timeout is not None else self.settings.timeout + _GRACE)
         found = self._listening.wait(kind, deadline, self.recorder)
         if found is not None:
@@ -244,6 +245,11 @@ class Guest:
                 client.close()
             self.machine.close()
             self._pipes.close()
+
+    def _must_be_started(self) -> None:
+        __tracebackhide__ = True
+        if not self._started:
+            raise RuntimeError(f"{self!r}: start it first")
 
     def _all_arrived(self) -> bool:
         """Whether what the test has sent on its sockets is where the guest can read it."""

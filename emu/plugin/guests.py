@@ -99,14 +99,14 @@ class Guests:
         if self._judged:
             return ""
         self._judged = True
-        errors: list[BaseException] = []
+        errors: list[Exception] = []
         complaints: list[str] = []
         for guest in self.guests:
             try:
                 guest.finish()
                 guest.trace.check_unfinished()
                 complaints += verdict.complaints(guest)
-            except BaseException as error:
+            except Exception as error:
                 errors.append(error)
         if errors and not (complaints and all(isinstance(one, AssertionError) for one in errors)):
             raise errors[0]

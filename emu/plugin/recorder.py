@@ -64,11 +64,15 @@ class Recorder(Kept):
         return not self._ended
 
     def wait(self, count: int, timeout: float) -> None:
-        """Waits until there are more than `count` records, or the guest has ended."""
+        """Waits until there are more than `count` records and the guest rests, or has ended; not for long if it never rests."""
         deadline = Deadline(timeout)
         with self._changed:
-            while not self._ended and len(self._held) <= count and not deadline.passed:
+            while not self._ended and not deadline.passed:
+                if count < len(self._held) == self.rested_at:
+                    return
                 self._changed.wait(min(deadline.left, _LOOK))
+                if len(self._held) > count:
+                    return
 
     def ends_within(self, timeout: float) -> bool:
         """Waits for the end of the run; whether it has come in time."""

@@ -8,8 +8,9 @@ from emu.plugin.calls import PLAIN, TracedCall
 from emu.plugin.clock import Deadline
 from emu.plugin.descriptors import Descriptor
 from emu.plugin.golden import Golden
-from emu.plugin.pattern import Pattern, Step, parse, parse_step
-from emu.plugin.view import POLLS, Kept, Match, Source, View, chain, exact, on
+from emu.plugin.pattern import Step, parse, parse_step
+from emu.plugin.search import groups, match, search
+from emu.plugin.view import Kept, Source, View, on
 from emu.trace.read import Reader, line
 
 PATIENCE = 5.0
@@ -156,9 +157,9 @@ class Trace:
         deadline = Deadline(timeout)
         while True:
             view = self._now()
-            match, attempts = _search(view, parsed, how)
-            if match.complete:
-                return list(match.found)
+            found, attempts = search(view, parsed, how)
+            if found.complete:
+                return list(found.found)
             if not self._wait(view, deadline):
                 raise AssertionError(account.of_expect(view, parsed, how, attempts))
 
@@ -249,7 +250,7 @@ class Never:
             self._trace._unfinished.remove(self)
         view = self._trace._now()
         found = []
-        for descriptor, calls in _groups(view, same_fd, same_thread):
+        for descriptor, calls in groups(view, same_fd, same_thread):
             starts = [call for call in calls if after is not None and after.matches(call)]
             ends = [call for call in calls if before is not None and before.matches(call)]
             for call in calls:
@@ -284,15 +285,17 @@ class EachFd:
         while True:
             view = self._trace._now()
             began = view.began_to_wait
+            which = self._which(view)
             open_ = [
                 one
-                for one in self._which(view)
+                for one in which
                 if one.closed is None and one.opened is not None and one.opened.sequence >= began
             ]
-            if not open_:
+            if not open_ and not self._lacks(which):
                 return
             if not self._trace._wait(view, deadline):
-                raise AssertionError(account.of_open(view, open_, self._words()))
+                self._refuse_none(view, which)
+                raise AssertionError(account.of_open(open_, self._words()))
 
     def expect(self, pattern: str, *, exactly: bool = False, timeout: float = PATIENCE) -> None:
         """The calls on it happened as in the pattern (see `Trace.expect`)."""
@@ -302,11 +305,13 @@ class EachFd:
         how = account.How(True, False, False, exactly, None, self._words())
         while True:
             view = self._trace._now()
-            attempts = [(one, _match(view, on(view, one), parsed, how)) for one in self._which(view)]
+            which = self._which(view)
+            attempts = [(one, match(view, on(view, one), parsed, how)) for one in which]
             wrong = [attempt for attempt in attempts if not attempt[1].complete]
-            if not wrong:
+            if not wrong and not self._lacks(which):
                 return
             if not self._trace._wait(view, deadline):
+                self._refuse_none(view, which)
                 raise AssertionError(account.of_expect(view, parsed, how, wrong))
 
     def never(self, pattern: str) -> None:
@@ -315,9 +320,11 @@ class EachFd:
         step = parse_step(pattern)
         self._trace._source.settle()
         view = self._trace._now()
+        which = self._which(view)
+        self._refuse_none(view, which)
         found = [
             (one, None, call, None)
-            for one in self._which(view)
+            for one in which
             for call in on(view, one)
             if step.matches(call, attempts=True)
         ]
@@ -337,65 +344,20 @@ class EachFd:
             and (self._opened_by is None or self._opened_by.matches(one.opened))
         ]
 
+    def _lacks(self, which: list[Descriptor]) -> bool:
+        """Whether descriptors of some kind are meant, and there are none: more likely a mistake than the truth."""
+        return not which and bool(self._kind or self._opened_by)
+
+    def _refuse_none(self, view: View, which: list[Descriptor]) -> None:
+        __tracebackhide__ = True
+        if self._lacks(which):
+            raise AssertionError(account.of_none(view, self._words()))
+
     def _words(self) -> str:
         words = f"each {self._kind} descriptor" if self._kind else "each descriptor"
         if self._opened_by is not None:
             words += f" opened by {self._opened_by.text}"
         return ", ".join(filter(None, [words, self._trace._said]))
-
-
-def _search(
-    view: View, pattern: Pattern, how: account.How
-) -> tuple[Match, list[tuple[Descriptor | None, Match]]]:
-    """The first group of calls in which the pattern is found; else an incomplete match, and how far each group went."""
-    attempts: list[tuple[Descriptor | None, Match]] = []
-    for descriptor, calls in _groups(view, how.same_fd, how.same_thread, how.same_file):
-        match = _match(view, calls, pattern, how)
-        if match.complete:
-            return match, []
-        attempts.append((descriptor, match))
-    return Match((), False), attempts
-
-
-def _match(view: View, calls: list[TracedCall], pattern: Pattern, how: account.How) -> Match:
-    if how.exactly:
-        return exact(
-            [call for call in calls if call.succeeded and call.name not in POLLS],
-            pattern.steps,
-            pattern.open_end,
-        )
-    match = chain(view, calls, pattern.steps)
-    if not match.complete or how.within is None:
-        return match
-    for call in calls:
-        if pattern.steps[0].matches(call):
-            match = chain(view, calls, pattern.steps, first=call)
-            if match.complete and match.found[-1].end - match.found[0].time <= how.within:
-                return match
-    return Match(chain(view, calls, pattern.steps).found, False)
-
-
-def _groups(
-    view: View, same_fd: bool, same_thread: bool, same_file: bool = False
-) -> Iterator[tuple[Descriptor | None, list[TracedCall]]]:
-    """The calls, all together, or by descriptor, open file description, and thread."""
-    groups: list[tuple[Descriptor | None, list[TracedCall]]] = [(None, view.calls)]
-    if same_file:
-        groups = []
-        by_object: dict[int | None, list[Descriptor]] = {}
-        for one in view.descriptors:
-            by_object.setdefault(one.object, []).append(one)
-        for sharing in by_object.values():
-            together = {call.sequence: call for one in sharing for call in on(view, one)}
-            groups.append((sharing[0], [together[sequence] for sequence in sorted(together)]))
-    elif same_fd:
-        groups = [(one, on(view, one)) for one in view.descriptors]
-    for descriptor, calls in groups:
-        if not same_thread:
-            yield descriptor, calls
-            continue
-        for tid in dict.fromkeys(call.tid for call in calls):
-            yield descriptor, [call for call in calls if call.tid == tid]
 
 
 def _is_after(call: TracedCall, moment: int | TracedCall) -> bool:

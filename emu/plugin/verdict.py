@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emu.plugin.account import open_descriptors, shown
-from emu.plugin.calls import PLAIN, TracedCall
+from emu.plugin.calls import TracedCall
 from emu.plugin.descriptors import Descriptor
 from emu.plugin.view import View
-from emu.trace.read import line
 from syscalls.flags.signals import Signal
 from syscalls.table import TABLE
 
@@ -125,12 +124,17 @@ def _hint(words: str) -> str:
 
 def of_timeout(guest: "Guest", limit: float) -> str:
     """The guest did not end in time."""
-    text = [f"{guest.name} did not end within {limit:g} s and was ended. Its threads:"]
+    return "\n".join(
+        [f"{guest.name} did not end within {limit:g} s and was ended. Its threads:", *_all_threads(guest)]
+    )
+
+
+def _all_threads(guest: "Guest") -> list[str]:
     records = guest.recorder.records()
     started = [record["tid"] for record in records if record["event"] == "thread_start"]
     ended = {record["tid"] for record in records if record["event"] == "thread_end"}
     main = [guest.machine.process.pid]
-    return "\n".join([*text, *_threads(guest, [tid for tid in main + started if tid not in ended])])
+    return _threads(guest, [tid for tid in main + started if tid not in ended])
 
 
 def _threads(guest: "Guest", threads: Any) -> list[str]:
@@ -162,7 +166,7 @@ def of_silence(guest: "Guest", what: str, timeout: float | None) -> str:
     try:
         guest.machine.stop()
     finally:
-        text = of_timeout(guest, limit).partition("\n")[2]
+        text = "\n".join(_all_threads(guest))
     return f"{guest.name} did not {what} within {limit:g} s. Its threads:\n{text}{_output(guest)}"
 
 
@@ -206,9 +210,6 @@ def about(guest: "Guest") -> str:
         how = f"was killed by {Signal.text(status.signal)}{who}"
     calls = sum(record["event"] == "syscall" for record in guest.recorder.records())
     notes = "".join(f"\n{note}" for note in guest.notes)
+    if guest.machine.timed_out:
+        notes += "".join(f"\n{one}" for one in ("Its threads:", *_all_threads(guest)))
     return f"{words} (seed {guest.settings.seed}) {how} after {calls} system calls{notes}{_output(guest)}"
-
-
-def tail(guest: "Guest", count: int = 10) -> str:
-    """The last records as lines."""
-    return "".join(f"{line(record, PLAIN)}\n" for record in guest.recorder.records()[-count:])

@@ -60,7 +60,7 @@ def call_text(
             continue
         data = abridged(revived(arg, value), limit) if arg.is_cut else revived(arg, value)
         try:
-            text = _argument(arg, data, described.get(name))
+            text = _argument(arg, data, args, described.get(name))
             if result is not None and result >= 0:
                 asides.append(arg.aside(data, result))
         except (TypeError, ValueError, KeyError, IndexError, AttributeError):
@@ -100,10 +100,10 @@ def entry_of(record: Mapping[str, Any]) -> Syscall:
     return entry
 
 
-def _argument(arg: Arg, data: Data, described: Any) -> str:
+def _argument(arg: Arg, data: Data, args: Mapping[str, Any], described: Any) -> str:
     if arg.holds_fds:
         return arg.text(data, _texts(described))  # type: ignore[call-arg]
-    text = arg.text(data)
+    text = arg.text_among(data, args)
     return f"{text}<{described}>" if described and isinstance(arg, FdNumber) else text
 
 

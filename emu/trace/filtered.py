@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Filtered:
-    """Hands on what `chosen` chooses. Calls that it can never choose cost no more than without a trace."""
+    """Hands on what `chosen` chooses. Calls that it can never choose cost next to nothing (`emu.trace.Sink`)."""
 
     def __init__(self, sink: Sink, chosen: Filter, locate: Locate | None = None) -> None:
         self.wanted = chosen.wanted
@@ -21,6 +21,7 @@ class Filtered:
         self._filter = chosen
         self._matches = matches = chosen.live(locate)
         self._tell = getattr(sink, "waiting", None)
+        self.waiting = None if self._tell is None else self._waiting
         inner = sink.record
 
         def record(record: tuple[Any, ...]) -> None:
@@ -40,10 +41,10 @@ class Filtered:
         if self._filter.passes(event):
             self._sink.event(event)
 
-    def waiting(self, calls: "Sequence[InProgress]") -> None:
+    def _waiting(self, calls: "Sequence[InProgress]") -> None:
         """Hands on the waiting calls that are chosen as they stand: without a result."""
-        if self._tell is not None:
-            self._tell([call for call in calls if self._matches(_unfinished(call))])
+        assert self._tell is not None
+        self._tell([call for call in calls if self._matches(_unfinished(call))])
 
     def flush(self) -> None:
         """Flushes the sink."""
@@ -63,6 +64,8 @@ class Both:
         self.wanted: Calls | None = None
         if wanted[0] is not None and wanted[1] is not None:
             self.wanted = wanted[0] | wanted[1]
+        self._tell = [sink.waiting for sink in self._sinks if getattr(sink, "waiting", None) is not None]  # type: ignore[attr-defined]
+        self.waiting = self._waiting if self._tell else None
         first, second = one.record, other.record
 
         def record(record: tuple[Any, ...]) -> None:
@@ -81,12 +84,10 @@ class Both:
         for sink in self._sinks:
             sink.event(event)
 
-    def waiting(self, calls: "Sequence[InProgress]") -> None:
+    def _waiting(self, calls: "Sequence[InProgress]") -> None:
         """Hands on the waiting calls to those that want to hear of them."""
-        for sink in self._sinks:
-            tell = getattr(sink, "waiting", None)
-            if tell is not None:
-                tell(calls)
+        for tell in self._tell:
+            tell(calls)
 
     def flush(self) -> None:
         """Flushes both."""

@@ -178,7 +178,7 @@ def _blocking(result: Result) -> Blocking:
 def recvmmsg(
     thread: Thread,
     fd: Fd,
-    msgvec: Annotated[int, MsgVectorOut("vlen")],
+    msgvec: Annotated[int, MsgVectorOut()],
     vlen: UInt,
     flags: MsgFlags,
     timeout: InTimespec,

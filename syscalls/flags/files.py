@@ -23,12 +23,12 @@ class Open(FlagSet):
     O_ASYNC = 0o20000
     O_DIRECT = 0o40000
     O_LARGEFILE = 0o100000
-    O_TMPFILE = 0o20200000
-    O_DIRECTORY = 0o200000
     O_NOFOLLOW = 0o400000
     O_NOATIME = 0o1000000
     O_CLOEXEC = 0o2000000
     O_PATH = 0o10000000
+    O_TMPFILE = 0o20200000
+    O_DIRECTORY = 0o200000
 
 
 class Resolve(FlagSet):
@@ -124,6 +124,14 @@ class FdFlags(FlagSet):
     """fcntl(2) F_SETFD."""
 
     FD_CLOEXEC = 1
+
+
+class FdOwner(EnumSet):
+    """`type` of fcntl(2) F_SETOWN_EX."""
+
+    F_OWNER_TID = 0
+    F_OWNER_PID = 1
+    F_OWNER_PGRP = 2
 
 
 class LockType(EnumSet):

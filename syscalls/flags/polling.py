@@ -19,6 +19,7 @@ class Poll(FlagSet):
     POLLMSG = 0x400
     POLLREMOVE = 0x1000
     POLLRDHUP = 0x2000
+    POLL_BUSY_LOOP = 0x8000
 
 
 class Epoll(FlagSet):

@@ -43,7 +43,7 @@ class Signal(EnumSet):
     @classmethod
     def text(cls, value: int) -> str:
         """The name; real-time signals as strace counts them (`SIGRT_2`), other numbers in decimal."""
-        if cls.SIGRTMIN < value < cls.SIGRTMAX:
+        if cls.SIGRTMIN < value <= cls.SIGRTMAX:
             return f"SIGRT_{value - cls.SIGRTMIN}"
         if not 0 < value <= cls.SIGRTMAX:
             return str(value)
@@ -56,11 +56,12 @@ class SigAction(FlagSet):
     SA_RESTORER = 0x04000000
     SA_ONSTACK = 0x08000000
     SA_RESTART = 0x10000000
+    SA_INTERRUPT = 0x20000000
     SA_NODEFER = 0x40000000
     SA_RESETHAND = 0x80000000
+    SA_SIGINFO = 0x00000004
     SA_NOCLDSTOP = 0x00000001
     SA_NOCLDWAIT = 0x00000002
-    SA_SIGINFO = 0x00000004
     SA_UNSUPPORTED = 0x00000400
     SA_EXPOSE_TAGBITS = 0x00000800
 

@@ -9,7 +9,7 @@ import pytest
 
 from syscalls.args import Cut
 from syscalls.flags import Fcntl, Ioctl
-from syscalls.types_files import FcntlArgument, IoctlArgument, IoVec, OutIoVec, OutPair, Stat
+from syscalls.types_files import FcntlArgument, FcntlOutcome, IoctlArgument, IoVec, OutIoVec, OutPair, Stat
 
 
 class Memory:
@@ -79,14 +79,34 @@ def test_a_pair_of_descriptors() -> None:
         (Fcntl.F_GETFL, 12345, ""),
         (Fcntl.F_DUPFD, (1 << 64) - 1, "-1"),
         (Fcntl.F_ADD_SEALS, 9, "F_SEAL_SEAL|F_SEAL_WRITE"),
-        (Fcntl.F_SETLK, 0x1000, "{l_type=F_WRLCK, l_whence=SEEK_SET, l_start=5, l_len=10, l_pid=0}"),
-        (Fcntl.F_SETLK, 0x10, "16"),
+        (Fcntl.F_SETLK, 0x1000, "{l_type=F_WRLCK, l_whence=SEEK_SET, l_start=5, l_len=10}"),
+        (Fcntl.F_GETLK, 0x1000, "{l_type=F_WRLCK, l_whence=SEEK_SET, l_start=5, l_len=10, l_pid=0}"),
+        (Fcntl.F_SETLK, 0x10, "0x10"),
+        (Fcntl.F_SETSIG, 10, "SIGUSR1"),
     ],
 )
 def test_the_argument_of_fcntl(command: int, value: int, text: str) -> None:
     kind = FcntlArgument()
     memory = struct.pack("<hhxxxxqqixxxx", 1, 0, 5, 10, 0)
-    assert kind.text(kind.capture(thread(memory), value, command, 0)) == text
+    data = kind.capture(thread(memory), value, command, 0)
+    assert kind.text_among(data, {"cmd": Fcntl.text(command)}) == text
+
+
+@pytest.mark.parametrize(
+    ("command", "value", "text"),
+    [
+        ("F_GETFD", 1, "0x1 (flags FD_CLOEXEC)"),
+        ("F_GETFD", 0, "0"),
+        ("F_GETFL", 0o4002, "0x802 (flags O_RDWR|O_NONBLOCK)"),
+        ("F_GETFL", 0, "0 (flags O_RDONLY)"),
+        ("F_GETLEASE", 2, "0x2 (F_UNLCK)"),
+        ("F_GETSIG", 10, "10 (SIGUSR1)"),
+        ("F_GET_SEALS", 1, "0x1 (seals F_SEAL_SEAL)"),
+        ("F_DUPFD", 7, "7"),
+    ],
+)
+def test_the_result_of_fcntl(command: str, value: int, text: str) -> None:
+    assert FcntlOutcome().text(value, {"cmd": command}) == text
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_received_messages_show_what_came() -> None:
 def test_many_messages() -> None:
     row = bytearray(message(b"hello", b""))
     row[LENGTH_AT : LENGTH_AT + 4] = struct.pack("<I", 3)
-    arg = MsgVectorOut("vlen")
+    arg = MsgVectorOut()
     data = arg.capture(guest(bytes(row)), BASE, 1)
     assert data[0]["msg_len"] == 3
     assert arg.text(data).endswith("msg_flags=0}, msg_len=3}]")

@@ -101,7 +101,8 @@ class Detail {
 
   // The buffers among the arguments, those inside structures included.
   payloads(i, details) {
-    const found = [], bytes = this.trace.words.bytes[this.trace.nameOf(i)] ?? [];
+    const found = [], known = this.trace.words.bytes, name = this.trace.nameOf(i);
+    const bytes = Object.hasOwn(known, name) ? known[name] : [];
     const visit = (name, value, depth) => {
       if (depth > 6 || found.length >= 16) return;
       if (typeof value === "string") { if (this.isData(bytes, name, value)) found.push([name, value, value.length]); }

@@ -304,7 +304,7 @@ class Candidate {
 
   member(space, name) {
     if (space === "args") {
-      this.parsed ??= JSON.parse(this.details[this.i], revived);
+      this.parsed ??= detailsFrom(this.details[this.i]);
       return Object.hasOwn(this.parsed.args, name) ? simple(this.parsed.args[name]) : null;
     }
     const values = this.trace.fdsOf(this.i)[space === "fds" ? 0 : 1];

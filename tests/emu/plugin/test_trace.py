@@ -334,7 +334,27 @@ One is open:
     assert account(lambda: each.never("sendto")).startswith(
         "expected never sendto, each TCP descriptor opened by accept4\n\nIt happened twice:\n  on descriptor 6 (TCP"
     )
-    served.each_fd("eventfd").is_closed()
+
+
+def test_descriptors_of_a_kind_that_is_not_there(served: Trace) -> None:
+    """Nothing can be wrong with none: that would pass for ever, unnoticed."""
+    for say in (
+        served.each_fd("tcp").is_closed,
+        lambda: served.each_fd("tcp").expect("close"),
+        lambda: served.each_fd("tcp").never("close"),
+    ):
+        assert account(say) == (
+            """each tcp descriptor: there is none. The guest opened:
+    3 (TCP 127.0.0.1:80)
+    6 (TCP 127.0.0.1:80<-127.0.0.1:1001)
+    7 (TCP 127.0.0.1:80<-127.0.0.1:1002)"""
+        )
+    nothing = Story().call(1000, "getpid", result=1).trace
+    nothing.each_fd().is_closed()
+    assert (
+        account(nothing.each_fd(opened_by="open").is_closed)
+        == "each descriptor opened by open: there is none, the guest opened no descriptor"
+    )
 
 
 def test_what_a_server_keeps_to_its_end_is_not_meant() -> None:

@@ -1,5 +1,6 @@
 """The page's filters choose what those of the command line choose: the same words over the same trace, in both."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,12 +49,13 @@ def test_same_choice_in_python_and_in_the_page(
     path = traced(guest)
     records = sorted(Reader(path), key=lambda record: (record["time"], record.get("sequence", -1)))
     tab.open(page_of(path))
-    in_page = tab.wait_for(
+    answer = tab.wait_for(
         """const found = [];
         for (const text of given_[0]) found.push([...await chosenBy(new Filter(text, page.trace.words), page.trace)]);
-        return found;""".replace("given_", "arguments_"),
+        return JSON.stringify(found);""".replace("given_", "arguments_"),
         [words for words in WORDS if valid(words)],
     )
+    in_page = json.loads(answer)  # as text: WebDriver is slow with long lists
     chosen = [
         [at for at, record in enumerate(records) if Filter.parse(words).matches(record)]
         for words in WORDS

@@ -1,0 +1,594 @@
+"""The terminal viewer: lanes of threads over time, the list of calls, the details of one, a filter bar."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.widgets import Footer, Input, Static
+from textual.worker import Worker
+
+from emu.trace.filter import Filter, FilterError
+from emu.viewer.calls import Calls
+from emu.viewer.detail import Descriptor, Detail, Link, descriptors, folders_of
+from emu.viewer.dialogs import Choice, Conversation, Help, Life
+from emu.viewer.document import Document
+from emu.viewer.lanes import Lanes
+from emu.viewer.links import Links
+from emu.viewer.scan import Gather, Search
+from emu.viewer.theme import ACCENT, DIM, ERROR, GOOD, TEXT, THEME, WAIT
+from emu.viewer.words import lasting, plural
+
+SLICE = 0.006
+"""Seconds of background work between two looks at what the person wants."""
+
+QUIET = 0.05
+"""Seconds after a key for which background work stands back, so that the screen is painted first."""
+
+POLL = 0.2
+"""Seconds between looks at a file that is followed."""
+
+
+class Viewer(App[None]):
+    """Shows one trace. `follow` begins in follow mode, `words` is the first filter as typed into the bar."""
+
+    CSS_PATH = "viewer.tcss"
+    TITLE = "emu view"
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as in the base class
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-high")]  # noqa: RUF012 - as in the base class
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "filter", "filter"),
+        Binding("slash", "search", "search", key_display="/"),
+        Binding("w", "waker", "woken by"),
+        Binding("d", "life", "descriptor"),
+        Binding("c", "conversation", "conversation"),
+        Binding("plus,equals_sign", "zoom(0.5)", "zoom", key_display="+ -"),
+        Binding("minus,underscore", "zoom(2)", "zoom out", show=False),
+        Binding("F", "follow", "follow", show=False),
+        Binding("question_mark,f1", "help", "help", key_display="?"),
+        Binding("q,ctrl+c", "quit", "quit", key_display="q"),
+        Binding("n", "again(False)", "next match", show=False),
+        Binding("N", "again(True)", "previous match", show=False),
+        Binding("x", "toggle_filter", "filter on or off", show=False),
+        Binding("W", "woken", "what it woke", show=False),
+        Binding("b,backspace", "go_back", "back", show=False),
+        Binding("left,h", "pan(-0.25)", "earlier", show=False),
+        Binding("right,l", "pan(0.25)", "later", show=False),
+        Binding("0", "fit", "the whole run", show=False),
+        Binding("z", "zoom_to", "zoom in on the call", show=False),
+        Binding("left_square_bracket", "thread(-1)", "previous call of the thread", show=False),
+        Binding("right_square_bracket", "thread(1)", "next call of the thread", show=False),
+        Binding("e", "error(1)", "next error", show=False),
+        Binding("E", "error(-1)", "previous error", show=False),
+        Binding("t", "only_thread", "only this thread", show=False),
+        Binding("enter", "details", "details", show=False),
+        Binding("escape", "calm", "stop", show=False),
+    ]
+
+    def __init__(self, document: Document, *, follow: bool = False, words: str = "") -> None:
+        super().__init__()
+        self.register_theme(THEME)
+        self.theme = "emu"
+        self.document = document
+        self.failure: Exception | None = None
+        self.links = Links(document)
+        self.is_following = follow
+        self._words = words
+        self._lifted = ""
+        self._is_read = False
+        self._touched = 0.0
+        self._searched = ""
+        self._history: list[int] = []
+        self._folders = folders_of(document.header, document.path)
+        self._job: Worker[None] | None = None
+        self._ordering = False
+        self._wish: Callable[[], None] | None = None
+        self.calls = Calls(document, id="calls")
+        self.lanes = Lanes(document, id="lanes")
+
+    def compose(self) -> ComposeResult:
+        """See `textual.app.App.compose`."""
+        yield Static(id="head")
+        yield self.lanes
+        with Container(id="body"):
+            yield self.calls
+            with VerticalScroll(id="pane", can_focus=True):
+                yield Static(id="detail")
+        yield Input(id="search", placeholder="text in a call", compact=True)
+        yield Input(
+            self._words,
+            id="filter",
+            placeholder='trace=%network status=failed fd=7 thread=2 time=0.5..2s where="ret < 0"',
+            compact=True,
+        )
+        yield Static(id="note")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Begins to read."""
+        self.calls.focus()
+        self._measure()
+        self.run_worker(self._read(), group="read")
+
+    # Reading
+
+    async def _read(self) -> None:
+        """Reads the file, then goes on filtering; in follow mode for ever."""
+        shown = 0.0
+        if self._words:
+            self._apply(self._words)
+        while self.is_running:
+            more = self.document.advance(SLICE)
+            if not more and not self._is_read:
+                self._is_read = True
+                self._grown()
+                self._learn_if_short()
+            filtering = self.document.filter_on(SLICE)
+            now = time.perf_counter()
+            if now - shown > 0.1 and (more or filtering):
+                shown = now
+                self._grown()
+            elif not more and not filtering:
+                self._grown()
+                if not await self._grows():
+                    return
+            await self._breathe()
+
+    async def _grows(self) -> bool:
+        """Waits until the file has grown; False when nobody wants to know."""
+        while self.is_following:
+            await asyncio.sleep(POLL)
+            if self.document.index.size > self.document.index.position:
+                return True
+        return False
+
+    async def _breathe(self) -> None:
+        """Lets the screen go first."""
+        await asyncio.sleep(0)
+        while time.perf_counter() - self._touched < QUIET:
+            await asyncio.sleep(0.01)
+
+    def _grown(self) -> None:
+        """Shows that there are more records, or other rows."""
+        calls = self.calls
+        at_end = self.is_following and calls.cursor >= calls.known - 1
+        calls.changed()
+        self.lanes.grown()
+        self._put_head()
+        if at_end and len(self.document):
+            calls.go(len(self.document) - 1)
+        elif calls.known and self.lanes.tid == 0:
+            calls.go(calls.cursor)
+        self._put_note()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Notes when a person last did something."""
+        if isinstance(event, events.Key | events.MouseEvent):
+            self._touched = time.perf_counter()
+        await super().on_event(event)
+
+    # What is written around the list
+
+    def _put_head(self) -> None:
+        document = self.document
+        head = Text(no_wrap=True, overflow="ellipsis")
+        head.append(" emu ", f"bold #15171c on {ACCENT}")
+        head.append(f" {document.title} ", f"bold {TEXT}")
+        for words, look in (
+            (plural(len(document.lanes), "thread"), DIM),
+            (plural(document.calls, "call"), DIM),
+            (lasting(document.end), DIM),
+            (plural(document.failures, "error"), ERROR if document.failures else DIM),
+        ):
+            head.append(" · ", DIM)
+            head.append(words, look)
+        if self.is_following:
+            head.append("  ● following", GOOD)
+        self.query_one("#head", Static).update(head)
+
+    def _put_note(self, words: str = "", look: str = DIM) -> None:
+        """The line under the filter bar: what is to be said, else how far things are."""
+        note = Text(no_wrap=True, overflow="ellipsis")
+        index = self.document.index
+        if words:
+            note.append(f" {words}", look)
+        elif index.changed:
+            note.append(f" {index.changed}", ERROR)
+        elif index.damage is not None:
+            note.append(f" {index.damage}", WAIT)
+        elif not self._is_read:
+            note.append(f" reading {100 * index.position // max(1, index.size)} %", DIM)
+        if self.document.filter is not None:
+            done = 100 * self.document.filtered // max(1, len(index))
+            note.append(f" {len(self.document):,} of {len(index):,}", ACCENT)
+            if done < 100:
+                note.append(f" · filtering {done} %", DIM)
+        self.query_one("#note", Static).update(note)
+
+    def _put_detail(self) -> None:
+        pane = self.query_one("#pane")
+        detail = self.query_one("#detail", Static)
+        position = self.calls.position
+        if position is None:
+            detail.update(Text("\n  nothing to show", DIM) if self._is_read else Text())
+            return
+        record = self.document.record(position)
+        width = max(20, pane.content_region.width - 2)
+        lines = Detail(width, self._folders).lines(record, self._links(position))
+        detail.update(Text("\n").join(lines))
+        pane.scroll_home(animate=False, immediate=True)
+
+    def _links(self, position: int) -> list[Link]:
+        return self.links.shown(self.document.record(position))
+
+    def _measure(self) -> None:
+        """How many lanes there is room for."""
+        self.lanes.most = max(1, min(16, self.size.height // 3 - 1))
+        self.lanes.refresh(layout=True)
+
+    def on_resize(self) -> None:
+        """Fits things into the new size."""
+        self._measure()
+        self.lanes.repaint()
+        self.call_after_refresh(self._put_detail)
+
+    # Going places
+
+    @on(Calls.Selected)
+    def _selected(self, message: Calls.Selected) -> None:
+        self.lanes.show_call(message.position)
+        self._put_detail()
+
+    @on(Lanes.Picked)
+    def _picked(self, message: Lanes.Picked) -> None:
+        self.go(message.position)
+
+    @on(Calls.Opened)
+    def action_details(self) -> None:
+        """Puts the keys on the detail pane, where there is one."""
+        pane = self.query_one("#pane")
+        self.set_class(not self.has_class("-pane"), "-pane")
+        if pane.display:
+            pane.focus()
+
+    def go(self, position: int, *, remember: bool = True) -> None:
+        """Goes to a record; lifts the filter where it hides that."""
+        here = self.calls.position
+        if remember and here is not None and here != position:
+            self._history.append(here)
+        if not self.document.is_shown(position):
+            self._lift()
+            self._put_note("the filter was lifted to show this call; x puts it back", WAIT)
+        self.calls.go(self.document.row(position), centre=True)
+        self.calls.focus()
+
+    def action_go_back(self) -> None:
+        """Goes back to where the last jump began."""
+        if self._history:
+            self.go(self._history.pop(), remember=False)
+
+    def action_thread(self, step: int) -> None:
+        """Goes to the next or previous call of the same thread."""
+        row, rows = self.calls.cursor + step, len(self.document)
+        tids = self.document.index.tids
+        while 0 <= row < rows:
+            if tids[self.document.position(row)] == self.lanes.tid:
+                self.calls.go(row)
+                return
+            row += step
+        self._put_note("no more calls of this thread")
+
+    def action_error(self, step: int) -> None:
+        """Goes to the next or previous failed call."""
+        row = self.document.failed_row(self.calls.cursor, step)
+        if row is None:
+            self._put_note("no more errors")
+        else:
+            self.calls.go(row)
+
+    # The window of the lanes
+
+    def action_zoom(self, factor: float) -> None:
+        self.lanes.zoom(factor)
+
+    def action_pan(self, part: float) -> None:
+        self.lanes.pan(part)
+
+    def action_fit(self) -> None:
+        self.lanes.fit()
+
+    def action_zoom_to(self) -> None:
+        position = self.calls.position
+        if position is not None:
+            index = self.document.index
+            self.lanes.show_span(index.times[position], index.ends[position])
+
+    # The filter
+
+    def action_filter(self) -> None:
+        """Puts the keys on the filter bar."""
+        self.query_one("#filter", Input).focus()
+
+    @on(Input.Changed, "#filter")
+    def _typed(self, event: Input.Changed) -> None:
+        try:
+            Filter.parse(event.value)
+        except FilterError as error:
+            self._put_note(" · ".join(str(error).splitlines()), ERROR)
+        else:
+            self._put_note()
+
+    @on(Input.Submitted, "#filter")
+    def _submitted(self, event: Input.Submitted) -> None:
+        if self._apply(event.value):
+            self.calls.focus()
+
+    def _apply(self, words: str) -> bool:
+        """Filters by these words; False when they are none."""
+        try:
+            chosen = Filter.parse(words)
+        except FilterError as error:
+            self._put_note(" · ".join(str(error).splitlines()), ERROR)
+            return False
+        self._show(chosen)
+        return True
+
+    def _show(self, chosen: Filter | None) -> None:
+        """Shows what a filter lets through; the cursor stays where it is, or goes to the next row that there is."""
+        position = self.calls.position
+        self.document.set_filter(chosen)
+        self.calls.cursor = 0
+        self.calls.changed()
+        if self._is_read:
+            self.run_worker(self._refilter(position), group="filter", exclusive=True)
+
+    async def _refilter(self, position: int | None) -> None:
+        shown = 0.0
+        touched = self._touched
+        more = True
+        while more:
+            more = self.document.filter_on(SLICE)
+            now = time.perf_counter()
+            if not more or now - shown > 0.1:
+                shown = now
+                self.calls.changed()
+                self._put_note()
+            await self._breathe()
+        if (
+            position is not None
+            and len(self.document)
+            and (self.calls.cursor == 0 or touched == self._touched)
+        ):
+            self.calls.go(self.document.row(position), centre=True)
+        else:
+            self._put_detail()
+
+    def _lift(self) -> None:
+        bar = self.query_one("#filter", Input)
+        self._lifted, bar.value = bar.value, ""
+        position = self.calls.position
+        self.document.set_filter(None)
+        self.calls.changed()
+        if position is not None:
+            self.calls.cursor = position
+
+    def action_toggle_filter(self) -> None:
+        """Lifts the filter, or puts back the one that was lifted."""
+        bar = self.query_one("#filter", Input)
+        if self.document.filter is not None:
+            self._lifted, bar.value = bar.value, ""
+            self._apply("")
+        elif self._lifted:
+            bar.value = self._lifted
+            self._apply(bar.value)
+
+    def action_only_thread(self) -> None:
+        """Shows the thread of this call only."""
+        bar = self.query_one("#filter", Input)
+        words = [word for word in bar.value.split() if not word.startswith("thread=")]
+        bar.value = " ".join([*words, f"thread={self.lanes.tid}"])
+        self._apply(bar.value)
+
+    # Search
+
+    def action_search(self) -> None:
+        """Asks what to look for."""
+        bar = self.query_one("#search", Input)
+        bar.display = True
+        bar.focus()
+
+    @on(Input.Submitted, "#search")
+    def _sought(self, event: Input.Submitted) -> None:
+        event.input.display = False
+        self.calls.focus()
+        self._searched = event.value
+        self.calls.found = event.value
+        self.calls.repaint()
+        self.action_again(False)
+
+    def action_again(self, backwards: bool) -> None:
+        """Goes to the next (or previous) call with the text."""
+        if not self._searched or not len(self.document):
+            return
+        search = Search(self.document, self._searched, self.calls.cursor, backwards)
+
+        def done() -> None:
+            if search.row is None:
+                self._put_note(f"{self._searched}: not found", WAIT)
+                return
+            self.calls.go(search.row, centre=True)
+            self._put_note("went on from the other end" if search.wrapped else "")
+
+        self._begin("searching", search.steps(), done)
+
+    # Work in the background
+
+    def _begin(self, name: str, steps: Iterator[float], done: Callable[[], None]) -> None:
+        self._job = self.run_worker(self._work(name, steps, done), group="job", exclusive=True)
+
+    async def _work(self, name: str, steps: Iterator[float], done: Callable[[], None]) -> None:
+        shown = begin = time.perf_counter()
+        until = begin + SLICE
+        for part in steps:
+            now = time.perf_counter()
+            if now < until:
+                continue
+            if now - shown > 0.2:
+                shown = now
+                self._put_note(f"{name} {100 * part:.0f} % · Esc stops it", ACCENT)
+            await self._breathe()
+            until = time.perf_counter() + SLICE
+        done()
+
+    def action_calm(self) -> None:
+        """Stops what is going on; leaves the bar."""
+        if self._job is not None and self._job.is_running:
+            self._job.cancel()
+            self._put_note("stopped")
+        elif self.calls.found:
+            self.calls.found = ""
+            self.calls.repaint()
+        self.query_one("#search", Input).display = False
+        self.calls.focus()
+
+    # What belongs together
+
+    def _learn_if_short(self) -> None:
+        if len(self.document.index) <= 20_000:
+            self._learn(0)
+
+    def _learn(self, position: int, wish: Callable[[], None] | None = None) -> None:
+        """Puts the calls around a position in order, beside the screen; then does what was wished for."""
+        self._wish = wish
+        if not self._ordering:
+            self._ordering = True
+            first, after = self.links.span(position)
+            self.run_worker(
+                partial(self._order, first, after), group="order", thread=True, exit_on_error=True
+            )
+
+    def _order(self, first: int, after: int) -> None:
+        found = self.links.learn(first, after)
+        self.call_from_thread(self._learnt, found)
+
+    def _learnt(self, found: Links) -> None:
+        self.links, self._ordering = found, False
+        wish, self._wish = self._wish, None
+        if wish is not None:
+            wish()
+        else:
+            self._put_detail()
+
+    def action_waker(self) -> None:
+        """Goes to the call that ended this one's waiting."""
+        position = self.calls.position
+        if position is None:
+            return
+        found = self.links.waker(self.document.record(position))
+        if found is not None:
+            self._jump(found[0], f"woken by {found[1]}")
+        elif self.links.covers(position):
+            self._put_note(
+                "no call in this trace woke this one: it did not wait, or the world outside did", WAIT
+            )
+        else:
+            self._put_note("looking for the call that woke this one ...", ACCENT)
+            self._learn(position, self.action_waker)
+
+    def action_woken(self) -> None:
+        """Goes to the first call that this one woke."""
+        position = self.calls.position
+        if position is None:
+            return
+        found = self.links.woken(self.document.record(position))
+        if found:
+            self._jump(found[0][0], f"woke {plural(len(found), 'call')}")
+        elif self.links.covers(position):
+            self._put_note("this call woke no other")
+        else:
+            self._put_note("looking for the calls that this one woke ...", ACCENT)
+            self._learn(position, self.action_woken)
+
+    def _jump(self, sequence: int, words: str) -> None:
+        position = self.document.index.by_sequence(sequence)
+        if position is None:
+            self._put_note(f"call #{sequence} is not in this trace", WAIT)
+            return
+        self.go(position)
+        self._put_note(f"{words} · b goes back", ACCENT)
+
+    def action_life(self) -> None:
+        """The life of a descriptor, from open to close."""
+        self._with_object("following the descriptor", self._show_life)
+
+    def action_conversation(self) -> None:
+        """What was said on a connection."""
+        self._with_object("following the connection", self._show_conversation)
+
+    def _with_object(self, name: str, show: Callable[[Gather, Descriptor], None]) -> None:
+        """Gathers the calls on the object of this call; asks which, where there are several."""
+        position = self.calls.position
+        record = self.document.record(position) if position is not None else None
+        found: dict[int, Descriptor] = {}
+        for one in descriptors(record) if record is not None and record["event"] == "syscall" else ():
+            if one.object is not None:
+                found.setdefault(one.object, one)
+        if not found:
+            self._put_note("this call has no open descriptor", WAIT)
+            return
+
+        def chosen(one: Descriptor | None) -> None:
+            if one is not None and one.object is not None:
+                gather = Gather(self.document, one.object)
+                self._begin(name, gather.steps(), partial(show, gather, one))
+
+        if len(found) == 1:
+            chosen(next(iter(found.values())))
+        else:
+            self.push_screen(Choice(list(found.values())), chosen)
+
+    def _show_life(self, gather: Gather, one: Descriptor) -> None:
+        self._put_note()
+        self.push_screen(Life(self.document, gather, one), self._chosen_position)
+
+    def _show_conversation(self, gather: Gather, one: Descriptor) -> None:
+        self._put_note()
+        self.push_screen(Conversation(gather, one), self._chosen_sequence)
+
+    def _chosen_position(self, position: int | None) -> None:
+        if position is not None:
+            self.go(position)
+
+    def _chosen_sequence(self, sequence: int | None) -> None:
+        position = None if sequence is None else self.document.index.by_sequence(sequence)
+        self._chosen_position(position)
+
+    # The rest
+
+    def action_follow(self) -> None:
+        """Begins or ends following the file."""
+        self.is_following = not self.is_following
+        self.document.index.follow = self.is_following
+        if self.is_following:
+            self.calls.action_move_to(-1)
+            self.run_worker(self._read(), group="read", exclusive=True)
+        self._put_head()
+
+    def action_help(self) -> None:
+        """Which key does what."""
+        self.push_screen(Help())
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A mistake of ours ends the viewer as any other: the terminal is restored first, then `emu` says what it was."""
+        if self.is_headless:  # a test wants to see it where it happened
+            super()._handle_exception(error)
+            return
+        self.failure = self.failure or error
+        self.exit(return_code=1)

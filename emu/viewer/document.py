@@ -1,0 +1,173 @@
+"""A trace as the terminal viewer looks at it: the index of the file, the lanes of its threads, and which rows are shown."""
+
+import time
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from emu.trace.filter import Filter
+from emu.trace.filter_columns import on_columns
+from emu.trace.index import EVENT, FAILED, Index
+from emu.viewer.lane import Lane
+from syscalls import numbers
+
+STEP = 512
+"""Records that are filtered without a look at the clock: a millisecond or two."""
+
+
+class Document:
+    """Positions count the records of the file from 0; rows count those that are shown. Without a filter they are the same.
+
+    The constructor raises what `Index` raises: OSError, `emu.trace.read.TraceError`.
+    """
+
+    def __init__(self, path: str | Path, *, follow: bool = False) -> None:
+        self.index = Index(path, follow=follow)
+        self.path = str(path)
+        self.header: dict[str, Any] = self.index.header
+        self.lanes: dict[int, Lane] = {}
+        self.rows: array[int] | None = None
+        self.filter: Filter | None = None
+        self._quick: Callable[[int], bool] | None = None
+        self.filtered = 0
+        """How many records the filter has seen."""
+        self.begin = 0
+        self.end = 0
+        self.failures = 0
+        self.calls = 0
+        self._in_lanes = 0
+
+    def advance(self, seconds: float) -> bool:
+        """Reads on for about so long; False when all that the file has now is read."""
+        more: bool = self.index.advance(seconds)
+        self._sort_into_lanes()
+        return more
+
+    def __len__(self) -> int:
+        """How many rows are shown."""
+        return len(self.index) if self.rows is None else len(self.rows)
+
+    def position(self, row: int) -> int:
+        """Which record a row shows."""
+        return row if self.rows is None else self.rows[row]
+
+    def row(self, position: int) -> int:
+        """The row of a record; where it is not shown, the next one that is (or the last)."""
+        if self.rows is None:
+            return position
+        return min(bisect_left(self.rows, position), max(0, len(self.rows) - 1))
+
+    def is_shown(self, position: int) -> bool:
+        """Whether a record has a row."""
+        return self.rows is None or (len(self.rows) > 0 and self.rows[self.row(position)] == position)
+
+    def set_filter(self, chosen: Filter | None) -> None:
+        """Shows only what the filter chooses, as far as `filter_on` has come; None: everything."""
+        self.filter = chosen if chosen else None
+        self._quick = on_columns(self.filter, self.index) if self.filter is not None else None
+        self.rows = array("I") if self.filter is not None else None
+        self.filtered = 0
+
+    def filter_on(self, seconds: float) -> bool:
+        """Filters on for about so long; False when the filter has seen all that is indexed."""
+        if self.filter is None or self.rows is None:
+            return False
+        until = time.perf_counter() + seconds
+        wanted = self.filter.wanted
+        matches, index, rows = self.filter.matches, self.index, self.rows
+        ids: list[bool] = []
+        while self.filtered < len(index):
+            first, after = self.filtered, min(self.filtered + STEP, len(index))
+            if self._quick is not None:
+                rows.extend(filter(self._quick, range(first, after)))
+                self.filtered = after
+                if time.perf_counter() >= until:
+                    break
+                continue
+            if wanted is not None and len(ids) < len(index.name_list):
+                numbers_ = [getattr(numbers, name, None) for name in index.name_list]
+                ids = [type(number) is not int or number in wanted for number in numbers_]
+            candidates = (
+                range(first, after)
+                if wanted is None
+                else [at for at in range(first, after) if ids[index.names[at]] or index.kinds[at] == EVENT]
+            )
+            if len(candidates) * 8 > after - first:
+                whole = index.records(first, after)
+                rows.extend(
+                    at for at, record in zip(range(first, after), whole, strict=True) if matches(record)
+                )
+            else:
+                rows.extend(at for at in candidates if matches(index[at]))
+            self.filtered = after
+            if time.perf_counter() >= until:
+                break
+        return self.filtered < len(index)
+
+    def failed_row(self, row: int, step: int) -> int | None:
+        """The next row with a failed call, from a row on in steps of 1 or -1."""
+        kinds, row = self.index.kinds, row + step
+        while 0 <= row < len(self):
+            if kinds[self.position(row)] == FAILED:
+                return row
+            row += step
+        return None
+
+    def record(self, position: int) -> dict[str, Any]:
+        """A record, parsed now."""
+        found: dict[str, Any] = self.index[position]
+        return found
+
+    def name(self, position: int) -> str:
+        """Of the call; of another event, which event it is."""
+        return self.index.name_list[self.index.names[position]]
+
+    @property
+    def tids(self) -> Sequence[int]:
+        """The threads, in order of their numbers."""
+        return sorted(self.lanes)
+
+    @property
+    def title(self) -> str:
+        """What ran, as it was typed."""
+        argv = self.header.get("argv")
+        program = Path(str(self.header.get("program") or self.path)).name
+        return " ".join([program, *(str(word) for word in argv[1:])] if isinstance(argv, list) else [program])
+
+    def _sort_into_lanes(self) -> None:
+        index, lanes = self.index, self.lanes
+        times, ends, tids, blocked, kinds = index.times, index.ends, index.tids, index.blocked, index.kinds
+        first, after = self._in_lanes, len(index)
+        if first == after:
+            return
+        if not first:
+            self.begin = times[0]
+        failures, calls = 0, 0
+        for position in range(first, after):
+            tid = tids[position]
+            lane = lanes.get(tid)
+            if lane is None:
+                if not tid:  # an event of the whole process
+                    continue
+                lane = lanes[tid] = Lane(tid, times, ends)
+                lane.started = times[position]
+            kind = kinds[position]
+            if kind == EVENT:
+                self._event(lane, position)
+            else:
+                failed = kind == FAILED
+                failures += failed
+                calls += 1
+                lane.add(position, blocked[position], failed)
+        self._in_lanes, self.end = after, index.last
+        self.failures += failures
+        self.calls += calls
+
+    def _event(self, lane: Lane, position: int) -> None:
+        match self.name(position):
+            case "thread_start":
+                lane.started = min(lane.started, self.index.times[position])
+            case "thread_end":
+                lane.ended = self.index.times[position]
