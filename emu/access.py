@@ -5,7 +5,7 @@ import errno
 import os
 import struct
 from array import array
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from emu.mirror import Mirror
 from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, EXEC, PAGE, READ, WRITE, PageTable
@@ -42,7 +42,7 @@ class GuestBytes:
         self._bases = self._mirror.bases
         self._tables = self._pages.tables
         self._views: dict[int, memoryview] = {}
-        self._chars: dict[int, ctypes.Array[ctypes.c_char]] = {}  # the same; a slice of these is bytes
+        self._chars: dict[int, Any] = {}  # the same as arrays of c_char, whose slices are bytes
         self._self_modifying = 0  # bytes that are both writable and executable
         self._bus_error = array("Q", [0])
         cpu.use_pages(self._pages.directory_address)
@@ -68,7 +68,8 @@ class GuestBytes:
             offset = address & _OFFSET
             if table is None or not table[offset >> 12] & READ:
                 fail(errno.EFAULT)
-            return self._chars[index][offset : offset + size]
+            found: bytes = self._chars[index][offset : offset + size]
+            return found
         if size <= 0:
             return b""
         if self._pages.run(address, size, READ) < size:

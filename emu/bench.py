@@ -11,21 +11,27 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from emu.cpu import Cpu, Stop, StopKind
+from emu.delivery import Delivery
 from emu.dispatch import Dispatcher
 from emu.host import Host
 from emu.memory import DEFAULT_LIMIT, AddressSpace
-from emu.pages import READ
+from emu.pages import EXEC, READ, WRITE
 from emu.places import Places
 from emu.sched import SLICE, Task
-from syscalls import signals
+from emu.sigframe import Trap
+from syscalls import siginfo, signals
 from syscalls.fds import FdTable
-from syscalls.flags.signals import Signal
-from syscalls.process import PID, Network, Process, Thread
+from syscalls.flags.signals import SegvCode, Signal, SignalCode
+from syscalls.process import PARENT_PID, PID, Network, Process, Thread
+from syscalls.siginfo import SigInfo
 from syscalls.table import TABLE, Syscall
+from syscalls.wait import SignalReturn
 
 DEFAULT_THREADS = 4096
 DEFAULT_DESCRIPTORS = 1024
 _INT_80 = 0x80
+_INVALID_OPCODE, _GENERAL_PROTECTION, _PAGE_FAULT = 6, 13, 14
+_FROM_USER = 4  # of a page fault's error code
 
 
 class ExitStatus(NamedTuple):
@@ -95,6 +101,7 @@ class Bench:
         self.scheduler = self.dispatcher.scheduler
         fds = FdTable(limits.descriptors, self.forget_fd)
         self.process = Process(PID, self.memory, fds, self, network=Network(net))
+        self.delivery = Delivery(self.cpu, self._die_of, self._delivered)
 
     def first_thread(self, entry: int, stack_pointer: int) -> None:
         """Makes the main thread."""
@@ -111,7 +118,16 @@ class Bench:
         if dispatcher.task is None and not dispatcher.switch():
             return
         while not dispatcher.ending:
-            stop = cpu.run(SLICE)
+            task = self._on_cpu()
+            if task.returning is not None:
+                self.delivery.go_back(task)
+            if task.signalled or task.restart is not None:
+                self.delivery.deliver(task)
+                if self.exit_status is not None:
+                    return
+            stop = cpu.run(
+                cpu.budget or SLICE
+            )  # a thread that faults again and again has no longer turns than others
             if stop.kind is StopKind.BUDGET:
                 address = memory.take_bus_error()
                 if address is not None:
@@ -120,6 +136,11 @@ class Bench:
                     dispatcher.preempt()
             elif stop.kind is not StopKind.REQUEST:
                 self._fault(stop)
+
+    def _on_cpu(self) -> Task:
+        task = self.dispatcher.task
+        assert task is not None
+        return task
 
     def finish(self) -> None:
         """Lets go of everything that a process lets go of when it ends; its memory stays for a look."""
@@ -172,6 +193,9 @@ class Bench:
             self.cpu["rip"] -= 2  # to show the instruction; the engine is past it
         postmortem = _postmortem()
         fault = postmortem.fault_of(stop, self.memory, self.cpu.pc, self.cpu["rsp"])
+        handled = signals.has_handler(self.process, fault.signal) and not signals.is_blocked(
+            task.thread, fault.signal
+        )
         self._event(
             "fault",
             tid=task.thread.tid,
@@ -181,7 +205,12 @@ class Bench:
             reason=fault.reason,
             pc=self.cpu.pc,
             **self.locate(self.cpu.pc)._asdict(),
+            **({"handler": signals.action(self.process, fault.signal).handler} if handled else {}),
         )
+        if handled:
+            info = siginfo.fault(fault.signal, fault.code, fault.address)
+            self.delivery.raise_fault(task, info, _trap(stop, fault, self.memory.rights(stop.address)))
+            return
         self._report(task, fault)
         self._end(None, fault.signal)
 
@@ -196,20 +225,17 @@ class Bench:
         if self.stop_wanted:
             self._end(None, Signal.SIGKILL)
         while self.posted:
-            self._signal_from_outside(self.posted.popleft())
+            self.send_signal(
+                self.process, siginfo.from_user(self.posted.popleft(), PARENT_PID, self.process.uid)
+            )
         for number in self.host.caught():
             self._interrupts += number == Signal.SIGINT
             if self._interrupts > 1:
                 self._end(None, number)
                 continue
-            self._signal_from_outside(number)
+            self.send_signal(self.process, siginfo.from_kernel(number))
             if number == Signal.SIGINT and not self.dispatcher.ending:
                 self.note("the guest goes on after SIGINT; once more ends it")
-
-    def _signal_from_outside(self, number: int) -> None:
-        fatal = signals.post(self.process, number)
-        if fatal:
-            self._die(fatal, own=False)
 
     def time_is_up(self) -> None:
         """The run's time limit has passed."""
@@ -306,25 +332,74 @@ class Bench:
         """Ends the watch over a host descriptor that is about to be closed."""
         self.host.forget(host_fd)
 
-    def kill(self, target: Thread | Process, signal: int) -> None:
+    def send_signal(self, target: Thread | Process, info: SigInfo) -> None:
         """Generates a signal for a thread or the process."""
-        fatal = signals.post(target, signal)
-        if fatal:
-            self._die(fatal, own=True)
+        outcome = signals.post(target, info)
+        if isinstance(outcome, Thread):
+            self._interrupt(outcome)
+        elif outcome is not None:
+            self._die_of(None, info)
 
-    def _die(self, signal: int, *, own: bool) -> None:
-        """The process ends by a signal, which the program has sent itself, or somebody else."""
+    def _interrupt(self, thread: Thread) -> None:
+        """Makes a thread look at its pending signals."""
+        task: Task = thread.context
+        task.signalled = True
+        if task is self.dispatcher.task:
+            self.cpu.stop()
+        else:
+            self.scheduler.interrupt(task)
+
+    def stack_pointer(self, thread: Thread) -> int:
+        """The rsp of a thread that makes a system call."""
+        return (
+            self.cpu["rsp"] if thread.context is self.dispatcher.task else int(thread.context.context["rsp"])
+        )
+
+    def signal_return(self, thread: Thread) -> SignalReturn:
+        """rt_sigreturn(2) of the thread on the CPU."""
+        task: Task = thread.context
+        result = self.delivery.find_return(task, self.cpu["rsp"])
+        if result is None:
+            self.delivery.force(task)
+        return SignalReturn(result or 0)
+
+    def _delivered(self, thread: Thread, info: SigInfo, handler: int) -> None:
+        if not siginfo.is_fault(info):  # whose event has told it
+            self._event("signal", tid=thread.tid, signal=info.signal, code=info.code, handler=handler)
+
+    def _die_of(self, thread: Thread | None, info: SigInfo) -> None:
+        """The process ends by a signal, which the program has sent itself, or somebody else, or the kernel."""
+        signal = info.signal
         self._event("signal", signal=signal)
         task = self.dispatcher.task
         if task is not None and signals.default_action(signal) == "core" and not self.dispatcher.ending:
             postmortem = _postmortem()
-            self._report(task, (postmortem.raised if own else postmortem.sent)(signal, self.cpu.pc))
+            own = info.code in (siginfo.SI_TKILL, siginfo.SI_QUEUE) or info.sender == self.process.pid
+            why = (
+                postmortem.no_frame
+                if info.code == siginfo.SI_KERNEL and signal == Signal.SIGSEGV
+                else (postmortem.raised if own else postmortem.sent)
+            )
+            self._report(task, why(signal, self.cpu.pc))
         self._end(None, signal)
 
     def _event(self, event: str, **values: Any) -> None:
         sink = self.dispatcher.sink
         if sink is not None:
             sink.event({"event": event, "time": self.dispatcher.now(), "pid": self.process.pid, **values})
+
+
+def _trap(stop: Stop, fault: Any, rights: int) -> Trap:
+    """What the processor tells the kernel of an exception (Intel SDM volume 3, 4.7 and 6.15).
+
+    The bit for a page that is present is a guess: whether one is there that was never touched only the kernel knows.
+    """
+    if stop.kind is StopKind.MEMORY and fault.code != SignalCode.SI_KERNEL:
+        error = _FROM_USER | (stop.access == WRITE) << 1 | (stop.access == EXEC) << 4
+        return Trap(_PAGE_FAULT, error | (fault.code == SegvCode.SEGV_ACCERR and rights != 0), stop.address)
+    if stop.kind is StopKind.INTERRUPT:
+        return Trap(stop.vector)
+    return Trap(_INVALID_OPCODE if stop.kind is StopKind.INVALID else _GENERAL_PROTECTION)
 
 
 def _postmortem() -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from emu import alignment
+from emu import alignment, fpu
 from emu import cpu_native as native
 from emu import engine as api
 from emu.context import WORD, Context
@@ -18,6 +18,8 @@ _GENERAL_PROTECTION = 13
 _LONGEST_INSTRUCTION = 15
 _MOST_WATCHED = 512  # each watched instruction slows translation down a little
 _USER_CS, _USER_SS = 0x33, 0x2B  # arch/x86/include/asm/segment.h
+
+_NEW_FPU = (0x37F).to_bytes(24, "little") + (0x1F80).to_bytes(488, "little")
 
 _u64 = ctypes.c_uint64
 
@@ -296,6 +298,18 @@ class Cpu:
     def eflags(self) -> int:
         """The whole flags register."""
         return self._engine.read(api.REG_RFLAGS) if self._engine.address else self.words[native.EFLAGS]
+
+    @eflags.setter
+    def eflags(self, value: int) -> None:
+        self._engine.write(api.REG_RFLAGS, value)
+
+    def save_fpu(self) -> bytes:
+        """The floating-point and SSE state, as FXSAVE stores it; not while `run` runs."""
+        return fpu.save(self._engine)
+
+    def restore_fpu(self, image: bytes | None) -> bool:
+        """Makes an FXSAVE image the current state (None: that of a new process); False when no processor takes it."""
+        return fpu.restore(self._engine, _NEW_FPU if image is None else image)
 
     def registers(self) -> dict[str, int]:
         """All registers that a report shows, by name."""

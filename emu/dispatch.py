@@ -4,6 +4,7 @@ Everything here that runs once a call is written for speed. While a thread waits
 the same hook; the engine is left only for faults, the end of a time slice, and the end of the run.
 """
 
+import errno
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -12,17 +13,25 @@ from emu.cpu import Cpu
 from emu.host import Host
 from emu.sched import SLICE, Scheduler, Task
 from emu.trace import Sink
+from emu.traced import InProgress, Traced
 from syscalls.process import Thread
 from syscalls.table import Record, Syscall, lookup
-from syscalls.wait import Blocking, Exit, Wait, Wake, Yield
+from syscalls.wait import (
+    RESTART_RESTARTBLOCK,
+    RESTARTSYS,
+    Blocking,
+    Exit,
+    SignalReturn,
+    Wait,
+    Wake,
+    Yield,
+)
 
 MAX_STACK = 64
 """Return addresses in a record, at most."""
 
 TOLD_AFTER = 200_000_000
 """After how many nanoseconds without anything to run a sink hears who waits for what."""
-
-_NOT_RETURNED = -1  # EPERM stands for a call that has filled nothing
 
 _PEEK_EVERY = 32  # switches between two looks at the world outside, when the guest never pauses
 _SYSCALL_BYTES = 2
@@ -58,71 +67,6 @@ class _Calls(dict[int, Call]):
         return entry.call
 
 
-class _Traced(dict[int, tuple[Syscall | None, Call | None, Call | None]]):
-    """From a number to its entry and the functions that capture memory before and after the call.
-
-    No entry for what the sink does not want to hear of: `wanted` are the numbers, None for all.
-    """
-
-    def __init__(self, wanted: frozenset[int] | None) -> None:
-        super().__init__()
-        self._wanted = wanted
-
-    def __missing__(self, number: int) -> tuple[Syscall | None, Call | None, Call | None]:
-        found: tuple[Syscall | None, Call | None, Call | None] = (None, None, None)
-        if self._wanted is None or number in self._wanted:
-            entry = lookup(number)
-            found = (entry, entry.before, entry.after)
-        if len(self) < 1024:
-            self[number] = found
-        return found
-
-
-class InProgress:
-    """A traced call that is parked. Times are nanoseconds since the start of the run.
-
-    `woken_by` is the sequence number of the call that has ended its wait, None where it was no call of the guest's.
-    """
-
-    __slots__ = (
-        "before", "blocked", "entry", "parked_at", "pc", "registers", "sequence", "stack", "started", "thread", "woken_by",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        thread: Any,
-        sequence: int,
-        started: int,
-        entry: Syscall,
-        registers: Any,
-        pc: int,
-        before: Any,
-        extra: dict[str, Any] | None,
-    ) -> None:
-        self.thread = thread
-        self.sequence = sequence
-        self.started = started
-        self.entry = entry
-        self.registers = registers
-        self.pc = pc
-        self.before = before
-        self.stack = extra
-        self.blocked = 0
-        self.parked_at = 0
-        self.woken_by: int | None = None
-
-    def so_far(self) -> tuple[Any, ...]:
-        """What `Syscall.after` captures of a call that has not returned: as of one that has filled nothing."""
-        entry = self.entry
-        return () if entry.after is None else entry.after(self.thread, *self.registers, _NOT_RETURNED)
-
-    def extra(self) -> dict[str, Any] | None:
-        """What few records have (`syscalls.table.Record`)."""
-        if self.woken_by is None:
-            return self.stack
-        return {"woken_by": self.woken_by, **(self.stack or {})}
-
-
 class Dispatcher:
     """Runs threads on the CPU and serves their calls."""
 
@@ -137,7 +81,7 @@ class Dispatcher:
         self.time_limit: int | None = None  # on the host's clock
         self.sink: Sink | None = None
         self.calls = _Calls(owner, cpu)
-        self._traced = _Traced(None)
+        self._traced = Traced(None)
         self._resumed: InProgress | None = None  # the call that is being served, when it had been parked
         self._extra: dict[str, Any] | None = None  # for the record of the call that is being served
         self._call_chain: Callable[..., list[int]] | None = None
@@ -155,7 +99,7 @@ class Dispatcher:
         self.sink = sink
         self._note_record = _no_record if sink is None else sink.record
         self._tell_waiting = getattr(sink, "waiting", None)
-        self._traced = _Traced(getattr(sink, "wanted", None))
+        self._traced = Traced(getattr(sink, "wanted", None))
         self._choose_hook()
 
     def record_stacks(self, call_chain: Callable[..., list[int]]) -> None:
@@ -252,6 +196,10 @@ class Dispatcher:
             self.scheduler.spent.append(task)
         elif result.__class__ is Exit:
             self._exit(task, result, call)
+        elif result.__class__ is SignalReturn:
+            self._record(task, call, result.result)
+            self.cpu.stop()  # its registers change when the engine stands still
+            return None
         else:
             try:
                 wait = next(result)
@@ -284,6 +232,8 @@ class Dispatcher:
             if not self.host.watch(fd):
                 ready = True
         self.scheduler.park(task, wait)
+        if task.signalled:
+            self.scheduler.interrupt(task)
         if ready:
             self.scheduler.wake(task, Wake.READY)
 
@@ -326,6 +276,8 @@ class Dispatcher:
             self.thread = task.thread
             self.cpu.load(task.context)
             self.cpu.refill(SLICE)
+            if task.signalled or task.restart is not None:
+                self.cpu.stop()  # the bench delivers
             return True
         self.task = self.thread = None
         self.cpu.stop()
@@ -352,7 +304,11 @@ class Dispatcher:
         if result.__class__ is Exit:
             self._exit(task, result, call)
             return False
-        task.context.answer(result)
+        if RESTART_RESTARTBLOCK <= result <= RESTARTSYS:
+            task.restart = (task.context["rax"], result)
+            task.context.answer(-errno.EINTR)
+        else:
+            task.context.answer(result)
         self._record(task, call, result)
         return True
 

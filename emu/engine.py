@@ -174,6 +174,17 @@ class Engine:
         """Sets a register by Unicorn's number, up to 64 bits."""
         self.check(self._library.reg_write(self._handle, register, ctypes.byref(_u64(value))), "uc_reg_write")
 
+    def read_wide(self, register: int, size: int) -> bytes:
+        """A register of more than 64 bits: `size` is 10 (ST) or 16 (XMM)."""
+        buffer = ctypes.create_string_buffer(16)
+        self.check(self._library.reg_read(self._handle, register, buffer), "uc_reg_read")
+        return buffer.raw[:size]
+
+    def write_wide(self, register: int, data: bytes) -> None:
+        """Sets a register of more than 64 bits."""
+        buffer = ctypes.create_string_buffer(data, 16)
+        self.check(self._library.reg_write(self._handle, register, buffer), "uc_reg_write")
+
     def map(self, address: int, size: int, host_address: int) -> None:
         """Backs guest-physical memory by host memory."""
         self.check(self._library.map_ptr(self._handle, address, size, 7, host_address), "uc_mem_map_ptr")

@@ -39,6 +39,12 @@ def sent(signal: int, pc: int) -> Fault:
     return Fault(signal, SignalCode.SI_USER, pc, "sent from outside: this is where it was")
 
 
+def no_frame(signal: int, pc: int) -> Fault:
+    """A handler's frame that could not be written, or that rt_sigreturn(2) could not read."""
+    reason = "the frame of a signal handler: no room for it on the stack, no SA_RESTORER, or it was damaged"
+    return Fault(signal, SignalCode.SI_KERNEL, 0, reason)
+
+
 def _stack_low(memory: AddressSpace, address: int, stack_pointer: int) -> int:
     """The lowest address of the stack that an access at `address` may have run out of; 0 when it looks like none."""
     above = memory.regions.neighbours(address)[1]

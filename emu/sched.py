@@ -28,7 +28,7 @@ class Task:
 
     __slots__ = (
         "blocking", "call", "context", "ended", "fds", "interruptible", "key", "parked", "queue", "reason",
-        "scheduler", "thread", "wait_number",
+        "restart", "returning", "scheduler", "signalled", "thread", "trap", "wait_number",
     )  # fmt: skip
 
     def __init__(self, scheduler: "Scheduler", thread: Thread, context: Any) -> None:
@@ -40,6 +40,12 @@ class Task:
         self.call: Any = None  # what the dispatcher remembers of the call in progress
         self.parked = False
         self.ended = False
+        self.signalled = False  # it has to look at its pending signals before it goes on
+        self.restart: tuple[int, int] | None = (
+            None  # the call that a signal has interrupted, and what it answered
+        )
+        self.returning: Any = None  # the state that rt_sigreturn(2) has found
+        self.trap: Any = None  # what its last exception left behind, for the handler's context
         self.fds: tuple[tuple[int, int], ...] = ()
         self.queue: WaitQueue | None = None
         self.key = 0
@@ -120,6 +126,11 @@ class Scheduler:
         task.reason = reason
         self._unpark(task)
         self.ready.append(task)
+
+    def interrupt(self, task: Task) -> None:
+        """Ends a task's wait because of a signal, if it is one that a signal ends."""
+        if task.parked and task.interruptible:
+            self.wake(task, Wake.INTERRUPTED)
 
     def _unpark(self, task: Task) -> None:
         task.parked = False

@@ -12,12 +12,17 @@ from collections.abc import Callable
 from syscalls import kernel, numbers
 from syscalls.fds import Descriptor
 from syscalls.process import Thread
-from syscalls.wait import Blocking, Wait, Wake
+from syscalls.wait import RESTARTSYS, Blocking, Wait, Wake
 
 IN = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLPRI
 OUT = select.EPOLLOUT
 AGAIN = -errno.EAGAIN
 INTERRUPTED = -errno.EINTR
+
+
+def interrupted(deadline: int | None) -> int:
+    """What a wait answers that a signal ends: restartable where it had no time limit (sock_intr_errno in include/net/sock.h)."""
+    return RESTARTSYS if deadline is None else INTERRUPTED
 
 
 def is_ready(host_fd: int, events: int) -> bool:
@@ -45,14 +50,14 @@ def until_ready(
     attempt: Callable[[], int],
     deadline: int | None = None,
 ) -> Blocking:
-    """Parks until `attempt` answers something else than -EAGAIN; -EAGAIN at the deadline, -EINTR on a signal."""
+    """Parks until `attempt` answers something else than -EAGAIN; -EAGAIN at the deadline."""
     fds = thread.fds
     fds.pin(entry)
     try:
         while True:
             wake = yield Wait(fds=((entry.host, events),), deadline=deadline)
             if wake is Wake.INTERRUPTED:
-                return INTERRUPTED
+                return interrupted(deadline)
             result = attempt()
             if result != AGAIN or wake is Wake.TIMEOUT:
                 return result

@@ -7,6 +7,7 @@ from syscalls.args import PAYLOAD_LIMIT
 from syscalls.fds import FdTable
 from syscalls.memory import Memory
 from syscalls.scratch import Scratch
+from syscalls.siginfo import SigInfo
 from syscalls.wait import WaitQueue
 
 PID = 1000
@@ -59,8 +60,16 @@ class Bench(Protocol):
         """Ends the bench's own watching of a host descriptor; to be called before it is closed."""
         ...
 
-    def kill(self, target: "Thread | Process", signal: int) -> None:
-        """Delivers a signal: ignored, or its default action."""
+    def send_signal(self, target: "Thread | Process", info: SigInfo) -> None:
+        """Generates a signal for a thread or the process; its action follows when the calling handler has returned."""
+        ...
+
+    def stack_pointer(self, thread: "Thread") -> int:
+        """The rsp of a thread that makes a system call."""
+        ...
+
+    def signal_return(self, thread: "Thread") -> Any:
+        """rt_sigreturn(2): a `syscalls.wait.SignalReturn`."""
         ...
 
 
@@ -97,6 +106,7 @@ class Process:
     threads: dict[int, "Thread"] = field(default_factory=dict)
     actions: dict[int, SignalAction] = field(default_factory=dict)
     pending: int = 0
+    queue: list[SigInfo] = field(default_factory=list)
     futexes: dict[object, WaitQueue] = field(default_factory=dict)
     limits: dict[int, tuple[int, int]] = field(default_factory=dict)
     settings: dict[int, int] = field(
@@ -127,6 +137,11 @@ class Thread:
     clear_child_tid: int = 0
     robust_list: int = 0
     signal_mask: int = 0
+    saved_mask: int | None = (
+        None  # to be put back once a signal that ended a sigsuspend(2) or ppoll(2) was handled
+    )
+    waits_for: int = 0  # the signals of an rt_sigtimedwait(2) in progress
     pending: int = 0
+    queue: list[SigInfo] = field(default_factory=list)
     altstack: tuple[int, int, int] = (0, 2, 0)  # ss_sp, ss_flags (SS_DISABLE), ss_size
     name: bytes = b""

@@ -4,8 +4,9 @@ import errno
 from collections.abc import Callable
 
 from syscalls import signals
+from syscalls.blocking import INTERRUPTED
 from syscalls.process import Thread
-from syscalls.wait import Blocking, Result
+from syscalls.wait import RESTARTNOHAND, Blocking, Result
 
 SIGSET_SIZE = 8
 
@@ -36,10 +37,16 @@ def under_mask(thread: Thread, mask: int | None, work: Callable[[], Result]) -> 
 
 
 def _restoring(thread: Thread, old: int, waiting: Blocking) -> Blocking:
+    interrupted = False
     try:
-        return (yield from waiting)
+        result = yield from waiting
+        interrupted = result in (INTERRUPTED, RESTARTNOHAND)
+        return result
     finally:
-        _change(thread, old)
+        if interrupted:  # the handler runs under the new mask, and its return brings the old one back
+            thread.saved_mask = old
+        else:
+            _change(thread, old)
 
 
 def _change(thread: Thread, mask: int) -> int:

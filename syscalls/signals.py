@@ -1,11 +1,12 @@
 """Signals without the machine: default actions, what a new signal does to its target, pending sets (signal(7)).
 
-The bench delivers by asking `post`; calls that change masks or dispositions ask `recheck`. Nothing here runs a guest's
-handler: a signal that has one is reported once and stays pending.
+The bench generates a signal by asking `post` and delivers what `take` gives; calls that change masks or actions ask
+`recheck`. How a handler is entered is told in `emu.delivery`.
 """
 
 from syscalls.flags.signals import Signal
 from syscalls.process import Process, SignalAction, Thread
+from syscalls.siginfo import SigInfo
 
 SIG_DFL = 0
 SIG_IGN = 1
@@ -32,6 +33,18 @@ _CORE = frozenset(
     }
 )
 _DEFAULT = SignalAction()
+_FAULTS = sum(
+    1 << (signal - 1)
+    for signal in (
+        Signal.SIGILL,
+        Signal.SIGTRAP,
+        Signal.SIGBUS,
+        Signal.SIGFPE,
+        Signal.SIGSEGV,
+        Signal.SIGSYS,
+    )
+)
+"""The signals that an instruction raises: SYNCHRONOUS_MASK in kernel/signal.c."""
 
 
 def bit(signal: int) -> int:
@@ -59,44 +72,80 @@ def is_ignored(process: Process, signal: int) -> bool:
     return handler == SIG_IGN or (handler == SIG_DFL and signal in _IGNORED)
 
 
-def post(target: Process | Thread, signal: int) -> int:
-    """Generates a signal for a process or one thread; returns the signal when it ends the process now, else 0.
+def is_blocked(thread: Thread, signal: int) -> bool:
+    """Whether the thread's mask holds the signal back."""
+    return bool(thread.signal_mask & bit(signal) & ~UNBLOCKABLE)
 
-    A blocked signal stays pending. One that is ignored vanishes. One with a handler is reported and stays pending,
-    as the bench cannot run handlers yet; so is, without being kept, one that would stop the process.
+
+def has_handler(process: Process, signal: int) -> bool:
+    """Whether the program has a function for the signal."""
+    return action(process, signal).handler not in (SIG_DFL, SIG_IGN)
+
+
+def post(target: Process | Thread, info: SigInfo) -> int | Thread | None:
+    """Generates a signal for a process or one thread (send_signal_locked in kernel/signal.c).
+
+    Returns the signal's number when it ends the process now, the thread that has to look at its pending signals now, or
+    None when nothing is to be done: the signal is ignored, or stays pending because it is blocked.
     """
     process = target.process if isinstance(target, Thread) else target
+    signal = info.signal
     if signal == Signal.SIGKILL:
         return signal
-    if isinstance(target, Thread):
-        blocked = target.signal_mask
-    else:
-        blocked = -1
-        for thread in process.threads.values():
-            blocked &= thread.signal_mask
-    mask = bit(signal) & ~UNBLOCKABLE
+    threads = [target] if isinstance(target, Thread) else list(process.threads.values())
     if signal == Signal.SIGCONT:
         _forget_stops(process)
-    if blocked & mask:
-        target.pending |= mask
-        return 0
+    elif signal in _STOPPING:
+        drop_pending(process, Signal.SIGCONT)
+    for thread in threads:
+        if thread.waits_for & bit(signal):  # rt_sigtimedwait(2) takes it, whatever the action
+            queue(target, info)
+            return thread
+    takers = [thread for thread in threads if not is_blocked(thread, signal)]
+    if not takers:
+        queue(target, info)
+        return None
     if is_ignored(process, signal):
-        return 0
+        return None
     handler = action(process, signal).handler
-    name = Signal.text(signal)
     if signal == Signal.SIGSTOP or (handler == SIG_DFL and signal in _STOPPING):
         process.bench.note_once(
-            f"stop {signal}", f"{name} would stop the guest: stopping is not supported, the guest goes on"
+            f"stop {signal}",
+            f"{Signal.text(signal)} would stop the guest: stopping is not supported, the guest goes on",
         )
-        return 0
+        return None
     if handler == SIG_DFL:
         return signal
+    queue(target, info)
+    return takers[0]
+
+
+def queue(target: Process | Thread, info: SigInfo) -> None:
+    """Makes a signal pending. Of a standard signal one is kept, of a real-time signal each (signal(7))."""
+    mask = bit(info.signal)
+    if target.pending & mask and info.signal < Signal.SIGRTMIN:
+        return
     target.pending |= mask
-    process.bench.note_once(
-        f"handler {signal}",
-        f"{name} has a handler at {handler:#x}: handlers are not run yet, the signal stays pending",
-    )
-    return 0
+    target.queue.append(info)
+
+
+def take(thread: Thread, wanted: int) -> SigInfo | None:
+    """Takes the next pending signal of those in `wanted`: the thread's own before the process's, faults first, then by number."""
+    for target in (thread, thread.process):
+        ready = target.pending & wanted
+        if ready:
+            first = ready & _FAULTS or ready
+            signal = (first & -first).bit_length()
+            return _remove(target, signal)
+    return None
+
+
+def _remove(target: Process | Thread, signal: int) -> SigInfo:
+    found = next(info for info in target.queue if info.signal == signal)
+    target.queue.remove(found)
+    if not any(info.signal == signal for info in target.queue):
+        target.pending &= ~bit(signal)
+    return found
 
 
 def _forget_stops(process: Process) -> None:
@@ -107,19 +156,18 @@ def _forget_stops(process: Process) -> None:
 
 def drop_pending(process: Process, signal: int) -> None:
     """Takes a signal out of every pending set of the process."""
-    process.pending &= ~bit(signal)
-    for thread in process.threads.values():
-        thread.pending &= ~bit(signal)
+    targets: list[Process | Thread] = [process, *process.threads.values()]
+    for target in targets:
+        if target.pending & bit(signal):
+            target.pending &= ~bit(signal)
+            target.queue[:] = [info for info in target.queue if info.signal != signal]
 
 
 def recheck(thread: Thread) -> None:
     """Generates again what was pending and is no longer blocked: after a change of the mask or of an action."""
     for target in (thread, thread.process):
         unblocked = target.pending & ~thread.signal_mask
-        signal = 0
-        while unblocked:
-            signal += 1
-            if unblocked & 1:
-                target.pending &= ~bit(signal)
-                thread.bench.kill(target, signal)
-            unblocked >>= 1
+        for info in list(target.queue) if unblocked else ():
+            if unblocked & bit(info.signal):
+                _remove(target, info.signal)
+                thread.bench.send_signal(target, info)

@@ -9,11 +9,12 @@ import os
 import stat
 
 from syscalls import kernel, numbers
-from syscalls.blocking import AGAIN, IN, OUT, is_ready, time_limit, until_ready
+from syscalls.blocking import AGAIN, IN, OUT, interrupted, is_ready, time_limit, until_ready
 from syscalls.fds import Descriptor
 from syscalls.flags import ReadWrite
 from syscalls.flags.signals import Signal
 from syscalls.process import Thread
+from syscalls.siginfo import from_user
 from syscalls.transfers import receive
 from syscalls.wait import Blocking, Result, Wait, Wake
 
@@ -29,7 +30,6 @@ PIPE_BUF = 4096
 STREAMS = frozenset(("pipe", "socket", "tty"))
 """Kinds of which a blocking write goes on until everything is written."""
 
-INTERRUPTED = -errno.EINTR
 EPIPE = -errno.EPIPE
 
 _SOL_SOCKET, _SO_TYPE, _SOCK_STREAM = 1, 3, 1  # plain numbers: the socket module is slow to import
@@ -111,7 +111,7 @@ def _write_on(thread: Thread, entry: Descriptor, address: int, count: int, done:
             if result == AGAIN:
                 wake = yield Wait(fds=((host, OUT),), deadline=deadline)
                 if wake is Wake.INTERRUPTED:
-                    return done or INTERRUPTED
+                    return done or interrupted(deadline)
                 if wake is Wake.TIMEOUT:
                     return done or AGAIN
                 continue
@@ -130,7 +130,7 @@ def broken_pipe(thread: Thread, entry: Descriptor, done: int = 0) -> int:
     """What -EPIPE brings: SIGPIPE for pipes and stream sockets (unless `done` bytes went through one). Returns -EPIPE."""
     mode = os.fstat(entry.host).st_mode
     if stat.S_ISFIFO(mode) or (stat.S_ISSOCK(mode) and not done and _is_stream(entry.host)):
-        thread.bench.kill(thread, Signal.SIGPIPE)
+        thread.bench.send_signal(thread, from_user(Signal.SIGPIPE, thread.process.pid, thread.process.uid))
     return EPIPE
 
 

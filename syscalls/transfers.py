@@ -9,11 +9,12 @@ import errno
 from collections.abc import Callable
 
 from syscalls import kernel, numbers
-from syscalls.blocking import AGAIN, IN, INTERRUPTED, OUT, is_ready
+from syscalls.blocking import AGAIN, IN, OUT, interrupted, is_ready
 from syscalls.fds import Descriptor
 from syscalls.flags.net import Msg, SocketType
 from syscalls.process import Thread
 from syscalls.scratch import NAME
+from syscalls.siginfo import from_user
 from syscalls.sockets import Socket, socket_of
 from syscalls.wait import Blocking, Result, Wait, Wake
 
@@ -46,7 +47,7 @@ def must_not_wait(entry: Descriptor, flags: int, limit: int | None) -> bool:
 def broken_pipe(thread: Thread, sock: Socket, flags: int) -> int:
     """-EPIPE, with SIGPIPE where Linux sends one: on streams, unless MSG_NOSIGNAL is set."""
     if sock.kind == SocketType.SOCK_STREAM and not flags & Msg.MSG_NOSIGNAL:
-        thread.bench.kill(thread, SIGPIPE)
+        thread.bench.send_signal(thread, from_user(SIGPIPE, thread.process.pid, thread.process.uid))
     return PIPE
 
 
@@ -110,7 +111,7 @@ def _receive(
                 return 0
             wake = yield Wait(fds=((entry.host, IN),), deadline=deadline)
             if wake is Wake.INTERRUPTED:
-                return done or INTERRUPTED
+                return done or interrupted(deadline)
             if not done:
                 result = attempt(0)
                 if result > 0 and all_of_it and result < size and wake is not Wake.TIMEOUT:
@@ -212,7 +213,7 @@ def _send(
                 end = again if deadline is None else min(again, deadline)
             wake = yield Wait(fds=((entry.host, OUT),), deadline=end)
             if wake is Wake.INTERRUPTED:
-                return done or INTERRUPTED
+                return done or interrupted(deadline)
             timed_out = wake is Wake.TIMEOUT and deadline is not None and clock() >= deadline
     finally:
         fds.unpin(entry)

@@ -86,8 +86,18 @@ class Yield(NamedTuple):
     result: int = 0
 
 
+class SignalReturn(NamedTuple):
+    """The calling thread goes on where a signal had interrupted it, with what its frame says; `result` is its rax then."""
+
+    result: int = 0
+
+
+RESTARTSYS, RESTARTNOINTR, RESTARTNOHAND, RESTART_RESTARTBLOCK = -512, -513, -514, -516
+"""What a call answers that a signal has interrupted (include/linux/errno.h). The program sees EINTR, or the call begins anew:
+the first, if the handler has SA_RESTART; the second always; the others only if no handler ran (signal(7))."""
+
 Blocking = Generator[Wait, Wake, int]
 """A handler that waits: yields waits, is sent wakes, returns the call's result."""
 
-Result = int | Blocking | Exit | Yield
+Result = int | Blocking | Exit | Yield | SignalReturn
 """What a handler returns: a value or -errno, or one of the answers of this module."""

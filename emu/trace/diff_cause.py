@@ -130,10 +130,10 @@ def _exits(divergence: Divergence) -> str:
             continue
         if item.is_call and item.record["name"] in ("exit", "exit_group"):
             return f"the thread ended earlier in {side}: {call_name(item)}{_exit_code(item)}"
-        if item.record["event"] == "fault":
+        if item.record["event"] == "fault" and "handler" not in item.record:
             signal = Signal.text(item.record.get("signal") or 0)
             return f"the program crashed in {side}: {signal}{_place(item)}"
-        if item.record["event"] in ("thread_end", "signal"):
+        if item.record["event"] in ("thread_end", "signal") and "handler" not in item.record:
             return f"the thread ended in {side} where it goes on in the other"
     return ""
 

@@ -9,7 +9,7 @@ from emu.trace.filter import Filter
 from emu.trace.filter_words import Calls
 
 if TYPE_CHECKING:
-    from emu.dispatch import InProgress
+    from emu.traced import InProgress
 
 
 class Filtered:

@@ -13,7 +13,7 @@ from syscalls.flags.signals import Signal
 from syscalls.table import Syscall
 
 if TYPE_CHECKING:
-    from emu.dispatch import InProgress
+    from emu.traced import InProgress
 
 HELD = 1 << 20
 """Bytes that are held back, at most, for a terminal that takes nothing now; more is lost."""

@@ -96,7 +96,7 @@ class ByThread:
         """Whether the program ended by itself (an exit or a crash of one of its threads), not by a signal from outside."""
         return any(
             (record["event"] == "process_end" and record.get("code") is not None)
-            or record["event"] == "fault"
+            or (record["event"] == "fault" and "handler" not in record)
             for tid in self.strands
             for record in self._last(tid)
         )

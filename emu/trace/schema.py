@@ -11,7 +11,8 @@ VERSION = 1
 """Raised when a reader of the old form would misread the new one; new members do not count."""
 
 ERRORS = {-number: name for number, name in errno.errorcode.items()} | {-errno.EOPNOTSUPP: "EOPNOTSUPP"}
-"""errno(3) names by the negative result that carries them."""
+ERRORS |= {-512: "ERESTARTSYS", -513: "ERESTARTNOINTR", -514: "ERESTARTNOHAND", -516: "ERESTART_RESTARTBLOCK"}
+"""errno(3) names by the negative result that carries them; the last are a call's that a signal has interrupted (signal(7))."""
 
 EXITS = frozenset({numbers.exit, numbers.exit_group})
 """The calls that never return."""

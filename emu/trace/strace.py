@@ -132,8 +132,11 @@ def _process_end(event: Mapping[str, Any]) -> str:
 
 
 def _signal(event: Mapping[str, Any]) -> str:
-    name = _signal_name(event)
-    return f"--- {name} {{si_signo={name}}} ---"
+    name, code = _signal_name(event), event.get("code")
+    shown = (
+        f", si_code={CODES.get(event.get('signal', 0), SignalCode).text(code)}" if type(code) is int else ""
+    )
+    return f"--- {name} {{si_signo={name}{shown}}} ---"
 
 
 def _fault(event: Mapping[str, Any]) -> str:

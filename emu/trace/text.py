@@ -76,7 +76,11 @@ def _process_end(event: dict[str, Any]) -> str:
 
 
 def _signal(event: dict[str, Any]) -> str:
-    return f"--- {_signal_name(event)} ---"
+    if type(event.get("handler")) is not int:
+        return f"--- {_signal_name(event)} ---"
+    code = event.get("code")
+    shown = CODES.get(event.get("signal", 0), SignalCode).text(code) if type(code) is int else code
+    return f"--- {_signal_name(event)} {{si_code={shown}}} to the handler at {event['handler']:#x} ---"
 
 
 def _hook(event: dict[str, Any]) -> str:

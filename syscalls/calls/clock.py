@@ -22,7 +22,7 @@ from syscalls.types_threads import (
     Tms,
 )
 from syscalls.types_volatile import OutTime, TimeResult
-from syscalls.wait import Blocking, Wait, Wake
+from syscalls.wait import RESTART_RESTARTBLOCK, Blocking, Wait, Wake
 
 SECOND = 1_000_000_000
 TICK = 4_000_000
@@ -164,7 +164,7 @@ def _sleep(thread: Thread, deadline: int, remain: int) -> Blocking:
 def _interrupted(thread: Thread, left: int, remain: int) -> int:
     if remain:
         thread.memory.write(remain, Timespec.pack(*divmod(max(left, 0), SECOND)))
-    return -errno.EINTR
+    return RESTART_RESTARTBLOCK
 
 
 def _sleep_cpu(thread: Thread, target: int, remain: int) -> Blocking:

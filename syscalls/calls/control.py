@@ -11,10 +11,10 @@ from syscalls.fds import Descriptor
 from syscalls.files import FORGOTTEN
 from syscalls.flags import Fcntl, FdFlags, Ioctl, LockOperation, Open
 from syscalls.process import Thread
-from syscalls.streams import INTERRUPTED, host_address
+from syscalls.streams import host_address
 from syscalls.table import syscall
 from syscalls.types_files import FcntlArg, FcntlCommand, FcntlResult, IoctlArg, IoctlRequest, LockOperations
-from syscalls.wait import Blocking, Wait, Wake
+from syscalls.wait import RESTARTSYS, Blocking, Wait, Wake
 
 EBADF = -errno.EBADF
 EINVAL = -errno.EINVAL
@@ -141,7 +141,7 @@ def _lock_later(thread: Thread, entry: Descriptor, command: int, address: int) -
         while True:
             wake = yield Wait(deadline=thread.bench.monotonic_ns() + LOCK_RETRY_NS)
             if wake is Wake.INTERRUPTED:
-                return INTERRUPTED
+                return RESTARTSYS
             pages.view[:32] = wanted
             result = kernel.call3(numbers.fcntl, entry.host, command, pages.address)
             if result not in (AGAIN, -errno.EACCES):
@@ -216,7 +216,7 @@ def _flock_later(thread: Thread, entry: Descriptor, operation: int) -> Blocking:
         while True:
             wake = yield Wait(deadline=thread.bench.monotonic_ns() + LOCK_RETRY_NS)
             if wake is Wake.INTERRUPTED:
-                return INTERRUPTED
+                return RESTARTSYS
             result = kernel.call2(numbers.flock, entry.host, operation)
             if result != AGAIN:
                 return result

@@ -11,7 +11,7 @@ from syscalls.process import Process, Thread
 from syscalls.structs import Timespec
 from syscalls.table import syscall
 from syscalls.types_threads import FutexOperation, FutexTimeout, FutexValue3, FutexWord2
-from syscalls.wait import Blocking, Wait, WaitQueue, Wake
+from syscalls.wait import RESTART_RESTARTBLOCK, RESTARTSYS, Blocking, Wait, WaitQueue, Wake
 
 _WAIT = Futex.FUTEX_WAIT
 _WAKE = Futex.FUTEX_WAKE
@@ -94,7 +94,9 @@ def _sleep(process: Process, key: object, queue: WaitQueue, wait: Wait) -> Block
         del process.futexes[key]
     if wake is Wake.QUEUE:
         return 0
-    return -errno.ETIMEDOUT if wake is Wake.TIMEOUT else -errno.EINTR
+    if wake is Wake.TIMEOUT:
+        return -errno.ETIMEDOUT
+    return RESTARTSYS if wait.deadline is None else RESTART_RESTARTBLOCK
 
 
 def _requeue(

@@ -11,7 +11,7 @@ from syscalls.flags import AccessAt, At, Open
 from syscalls.mounts import Found
 from syscalls.process import Thread
 from syscalls.roots import PATH_MAX
-from syscalls.streams import INTERRUPTED, NOWHERE, host_address
+from syscalls.streams import NOWHERE, host_address
 from syscalls.table import syscall
 from syscalls.types_files import (
     AccessFlags,
@@ -23,7 +23,7 @@ from syscalls.types_files import (
     OpenMode,
     StatOut,
 )
-from syscalls.wait import Blocking, Wait, Wake
+from syscalls.wait import RESTARTSYS, Blocking, Wait, Wake
 
 EBADF = -errno.EBADF
 EINVAL = -errno.EINVAL
@@ -97,7 +97,7 @@ def _open_fifo(thread: Thread, dirfd: int, path: bytes, flags: int, mode: int) -
     while True:
         wake = yield Wait(deadline=thread.bench.monotonic_ns() + FIFO_RETRY_NS)
         if wake is Wake.INTERRUPTED:
-            return INTERRUPTED
+            return RESTARTSYS
         try:
             return thread.fds.add(files_of(thread).open(thread, dirfd, path, flags, mode))
         except BlockingIOError:

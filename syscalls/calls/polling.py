@@ -4,7 +4,6 @@ import errno
 from typing import Annotated
 
 from syscalls.args import ReadyResult, Result, Size, UInt
-from syscalls.blocking import INTERRUPTED
 from syscalls.polled import Polled
 from syscalls.process import Thread
 from syscalls.remaining import timed
@@ -15,7 +14,7 @@ from syscalls.timespecs import read_timespec, write_timespec
 from syscalls.types_poll import PollFds
 from syscalls.types_threads import InSet, InTimespec
 from syscalls.types_volatile import Timeout
-from syscalls.wait import Blocking, Wait, Wake
+from syscalls.wait import RESTARTNOHAND, Blocking, Wait, Wake
 
 _MILLISECOND = 1_000_000
 _ENTRY = 8
@@ -131,7 +130,7 @@ def _wait_standing(
         while True:
             wake = yield Wait(fds=standing.waits, deadline=deadline)
             if wake is Wake.INTERRUPTED:
-                return INTERRUPTED
+                return RESTARTNOHAND
             if not standing.synchronise(raw):
                 break
             result = standing.look()
@@ -173,7 +172,7 @@ def _wait(thread: Thread, address: int, polled: "Polled", deadline: int | None) 
         while True:
             wake = yield Wait(fds=polled.waits, deadline=deadline)
             if wake is Wake.INTERRUPTED:
-                return INTERRUPTED
+                return RESTARTNOHAND
             # Linux holds the files, but looks the numbers up again (do_pollfd in fs/select.c).
             polled = Polled(thread, polled.raw)
             result = polled.look()

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Annotated
 
 from syscalls.args import Int, ReadyResult, Result
-from syscalls.blocking import INTERRUPTED
 from syscalls.flags.polling import Poll
 from syscalls.polled import Polled
 from syscalls.process import Thread
@@ -16,7 +15,7 @@ from syscalls.table import syscall
 from syscalls.timespecs import read_timespec, read_timeval, write_timespec, write_timeval
 from syscalls.types_poll import FdSetArg
 from syscalls.types_threads import InPackedMask, InTimespec, InTimeval
-from syscalls.wait import Blocking, Wait, Wake
+from syscalls.wait import RESTARTNOHAND, Blocking, Wait, Wake
 
 _READABLE = Poll.POLLRDNORM | Poll.POLLRDBAND | Poll.POLLIN | Poll.POLLHUP | Poll.POLLERR | Poll.POLLNVAL
 _WRITABLE = Poll.POLLWRBAND | Poll.POLLWRNORM | Poll.POLLOUT | Poll.POLLERR | Poll.POLLNVAL
@@ -136,7 +135,7 @@ def _wait_select(
         while True:
             wake = yield Wait(fds=polled.waits, deadline=deadline)
             if wake is Wake.INTERRUPTED:
-                return INTERRUPTED
+                return RESTARTNOHAND
             polled = Polled(thread, polled.raw)
             polled.look()
             ready = any(polled.revents(index) & wants for index, wants in enumerate(events))

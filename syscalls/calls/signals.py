@@ -1,17 +1,20 @@
-"""Signals: actions, masks, the alternate stack, and sending to oneself. Handlers are recorded, not run yet."""
+"""Signals: actions, masks, the alternate stack, sending to oneself, waiting for one, and the return from a handler."""
 
 import errno
 from typing import Annotated
 
-from syscalls import signals
-from syscalls.args import Result, Size
+from syscalls import siginfo, signals
+from syscalls.args import Address, Result, Size
 from syscalls.flags.signals import SigAction, SigMask, Signal, SigStack
 from syscalls.process import Process, SignalAction, Thread
+from syscalls.sigmasks import under_mask
 from syscalls.table import syscall
+from syscalls.timespecs import read_timespec
 from syscalls.types_threads import (
     InAction,
     InSet,
     InStack,
+    InTimespec,
     KernelSigAction,
     MaskHow,
     OutAction,
@@ -22,6 +25,7 @@ from syscalls.types_threads import (
     StackT,
 )
 from syscalls.types_volatile import Pid
+from syscalls.wait import RESTARTNOHAND, Blocking, Wait, Wake
 
 SIGSET_SIZE = 8
 MINSIGSTKSZ = 2048
@@ -36,10 +40,9 @@ _KNOWN_FLAGS = (
     | SigAction.SA_NODEFER
     | SigAction.SA_RESETHAND
 )
-_HANDLERS = "handlers are recorded but not run"
 
 
-@syscall(partial=_HANDLERS)
+@syscall
 def rt_sigaction(
     thread: Thread, signum: SignalNumber, act: InAction, oldact: OutAction, sigsetsize: Size
 ) -> Result:
@@ -98,12 +101,19 @@ def rt_sigpending(thread: Thread, uset: Annotated[int, OutSigSet()], sigsetsize:
     return 0
 
 
-@syscall(partial=_HANDLERS)
+@syscall
 def sigaltstack(thread: Thread, ss: InStack, old_ss: OutStack) -> Result:
     """sigaltstack(2)."""
     new = StackT.unpack(thread.memory.read(ss, StackT.size)) if ss else None
     old = thread.altstack
+    in_use = (
+        old[2] > 0
+        and not old[1] & SigStack.SS_AUTODISARM
+        and 0 < thread.bench.stack_pointer(thread) - old[0] <= old[2]
+    )
     if new:
+        if in_use:
+            return -errno.EPERM
         address, flags, size = new
         mode = flags & ~SigStack.SS_AUTODISARM
         if mode not in (0, SigStack.SS_ONSTACK, SigStack.SS_DISABLE):
@@ -114,7 +124,8 @@ def sigaltstack(thread: Thread, ss: InStack, old_ss: OutStack) -> Result:
             return -errno.ENOMEM
         thread.altstack = (address, flags, size)
     if old_ss:
-        shown = (old[1] & SigStack.SS_AUTODISARM) | (0 if old[2] else SigStack.SS_DISABLE)
+        state = SigStack.SS_ONSTACK if in_use else 0 if old[2] else SigStack.SS_DISABLE
+        shown = (old[1] & SigStack.SS_AUTODISARM) | state
         thread.memory.write(old_ss, StackT.pack(old[0], shown, old[2]))
     return 0
 
@@ -127,7 +138,7 @@ def kill(thread: Thread, pid: Pid, sig: SignalNumber) -> Result:
         return -errno.ESRCH
     if pid < 0 and -pid != process.pid:
         return -errno.ESRCH
-    return _send(thread, process, sig)
+    return _send(thread, process, sig, siginfo.SI_USER)
 
 
 @syscall
@@ -136,7 +147,7 @@ def tkill(thread: Thread, tid: Pid, sig: SignalNumber) -> Result:
     if tid <= 0:
         return -errno.EINVAL
     target = thread.process.threads.get(tid)
-    return _send(thread, target, sig) if target else -errno.ESRCH
+    return _send(thread, target, sig, siginfo.SI_TKILL) if target else -errno.ESRCH
 
 
 @syscall
@@ -145,12 +156,106 @@ def tgkill(thread: Thread, tgid: Pid, tid: Pid, sig: SignalNumber) -> Result:
     if tid <= 0 or tgid <= 0:
         return -errno.EINVAL
     target = thread.process.threads.get(tid) if tgid == thread.process.pid else None
-    return _send(thread, target, sig) if target else -errno.ESRCH
+    return _send(thread, target, sig, siginfo.SI_TKILL) if target else -errno.ESRCH
 
 
-def _send(thread: Thread, target: Process | Thread, signal: int) -> int:
+def _send(thread: Thread, target: Process | Thread, signal: int, code: int) -> int:
     if not 0 <= signal <= signals.COUNT:
         return -errno.EINVAL
     if signal:
-        thread.bench.kill(target, signal)
+        info = siginfo.from_user(signal, thread.process.pid, thread.process.uid, code)
+        thread.bench.send_signal(target, info)
     return 0
+
+
+@syscall
+def rt_sigqueueinfo(thread: Thread, tgid: Pid, sig: SignalNumber, info: Address) -> Result:
+    """rt_sigqueueinfo(2)."""
+    data = thread.memory.read(info, siginfo.SIZE)
+    if tgid not in (thread.process.pid, *thread.process.threads):
+        return -errno.ESRCH
+    return _queue(thread, thread.process, sig, data)
+
+
+@syscall
+def rt_tgsigqueueinfo(thread: Thread, tgid: Pid, tid: Pid, sig: SignalNumber, info: Address) -> Result:
+    """rt_tgsigqueueinfo(2)."""
+    data = thread.memory.read(info, siginfo.SIZE)
+    if tid <= 0 or tgid <= 0:
+        return -errno.EINVAL
+    target = thread.process.threads.get(tid) if tgid == thread.process.pid else None
+    return _queue(thread, target, sig, data) if target else -errno.ESRCH
+
+
+def _queue(thread: Thread, target: Process | Thread, signal: int, data: bytes) -> int:
+    """The only process is the guest's own, so that it may claim any code (kernel/signal.c, do_rt_sigqueueinfo)."""
+    if not 0 <= signal <= signals.COUNT:
+        return -errno.EINVAL
+    if signal:
+        thread.bench.send_signal(target, siginfo.given(signal, data))
+    return 0
+
+
+@syscall
+def rt_sigreturn(thread: Thread) -> Result:
+    """sigreturn(2): the registers are those of the frame at the stack pointer."""
+    answer: Result = thread.bench.signal_return(thread)
+    return answer
+
+
+@syscall
+def pause(thread: Thread) -> Result:
+    """pause(2)."""
+    return _pause(thread)
+
+
+def _pause(thread: Thread) -> Blocking:
+    wake = None
+    while wake is not Wake.INTERRUPTED:
+        wake = yield Wait()
+    return RESTARTNOHAND
+
+
+@syscall
+def rt_sigsuspend(thread: Thread, mask: InSet, sigsetsize: Size) -> Result:
+    """sigsuspend(2)."""
+    if sigsetsize != SIGSET_SIZE:
+        return -errno.EINVAL
+    wanted = thread.memory.u64(mask) & ~signals.UNBLOCKABLE
+    return under_mask(thread, wanted, lambda: _pause(thread))
+
+
+@syscall
+def rt_sigtimedwait(
+    thread: Thread, set_: InSet, info: Address, timeout: InTimespec, sigsetsize: Size
+) -> Result:
+    """sigtimedwait(2)."""
+    if sigsetsize != SIGSET_SIZE:
+        return -errno.EINVAL
+    wanted = thread.memory.u64(set_) & ~signals.UNBLOCKABLE
+    limit = read_timespec(thread, timeout) if timeout else None
+    found = signals.take(thread, wanted)
+    if found is not None:
+        return _tell(thread, found, info)
+    if limit == 0:
+        return -errno.EAGAIN
+    return _wait_for(thread, wanted, info, limit)
+
+
+def _wait_for(thread: Thread, wanted: int, info: int, limit: int | None) -> Blocking:
+    deadline = None if limit is None else thread.bench.monotonic_ns() + limit
+    thread.waits_for = wanted
+    try:
+        wake = yield Wait(deadline=deadline)
+    finally:
+        thread.waits_for = 0
+    found = signals.take(thread, wanted)
+    if found is not None:
+        return _tell(thread, found, info)
+    return -errno.EAGAIN if wake is Wake.TIMEOUT else -errno.EINTR
+
+
+def _tell(thread: Thread, found: siginfo.SigInfo, address: int) -> int:
+    if address:
+        thread.memory.write(address, found.pack())
+    return found.signal

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from syscalls import kernel, network, numbers, unix_names
 from syscalls.args import Fd, FdResult, Flags, Int, Result
-from syscalls.blocking import AGAIN, IN, INTERRUPTED, OUT, is_ready
+from syscalls.blocking import AGAIN, IN, OUT, interrupted, is_ready
 from syscalls.fds import Descriptor
 from syscalls.flags.net import Accept, AddressFamily, IpProtocol, Shutdown, SocketType
 from syscalls.process import Thread
@@ -258,7 +258,7 @@ def _wait_accept(thread: Thread, entry: Descriptor, addr: int, addrlen: int, fla
         while True:
             wake = yield Wait(fds=((entry.host, IN),), deadline=deadline)
             if wake is Wake.INTERRUPTED:
-                return INTERRUPTED
+                return interrupted(deadline)
             result = _accept(thread, entry, flags)
             if result != AGAIN or wake is Wake.TIMEOUT:
                 break
@@ -307,7 +307,7 @@ def _wait_connect(thread: Thread, entry: Descriptor, name: bytes, limit: int | N
         while True:
             wake = yield Wait(fds=((entry.host, OUT),), deadline=deadline)
             if wake is Wake.INTERRUPTED:
-                return INTERRUPTED
+                return interrupted(deadline)
             result = _connect_host(thread, entry, name)
             if result not in _PENDING:
                 return result
@@ -345,7 +345,7 @@ def _wait_backlog(thread: Thread, entry: Descriptor, sock: Socket, name: bytes) 
             again = clock() + _RETRY_NS
             wake = yield Wait(deadline=again if end is None else min(again, end))
             if wake is Wake.INTERRUPTED:
-                return INTERRUPTED
+                return interrupted(end)
             result = connect_unix_once(thread, entry, sock, name)
             if result != AGAIN or (end is not None and clock() >= end):
                 return result

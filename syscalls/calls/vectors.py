@@ -7,12 +7,12 @@ from typing import Annotated
 
 from syscalls import kernel, numbers
 from syscalls.args import Fd, Result, Size
-from syscalls.blocking import AGAIN, IN, OUT, is_ready, time_limit, until_ready
+from syscalls.blocking import AGAIN, IN, OUT, interrupted, is_ready, time_limit, until_ready
 from syscalls.fds import Descriptor
 from syscalls.flags import ReadWrite
 from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
-from syscalls.streams import INTERRUPTED, MAX_RW_COUNT, NOWHERE, PIPE_BUF, STREAMS, broken_pipe
+from syscalls.streams import MAX_RW_COUNT, NOWHERE, PIPE_BUF, STREAMS, broken_pipe
 from syscalls.table import syscall
 from syscalls.types_files import HighHalf, IoVec, Offset, OutIoVec, ReadWriteFlags
 from syscalls.wait import Blocking, Wait, Wake
@@ -251,7 +251,7 @@ def _write_on(thread: Thread, entry: Descriptor, vector: Vector, flags: int, don
             if result == AGAIN:
                 wake = yield Wait(fds=((entry.host, OUT),), deadline=deadline)
                 if wake is Wake.INTERRUPTED:
-                    return done or INTERRUPTED
+                    return done or interrupted(deadline)
                 if wake is Wake.TIMEOUT:
                     return done or AGAIN
                 continue

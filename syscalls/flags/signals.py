@@ -86,6 +86,11 @@ class SignalCode(EnumSet):
     """`si_code` of any signal (sigaction(2))."""
 
     SI_USER = 0
+    SI_QUEUE = -1
+    SI_TIMER = -2
+    SI_MESGQ = -3
+    SI_ASYNCIO = -4
+    SI_SIGIO = -5
     SI_TKILL = -6
     SI_KERNEL = 0x80
 

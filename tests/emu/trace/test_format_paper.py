@@ -18,7 +18,7 @@ from syscalls.args import PAYLOAD_LIMIT, STRUCT_LIMIT
 PAPER = (Path(__file__).parent.parent.parent.parent / "docs" / "trace-format.md").read_text()
 GUESTS = (
     "clock_time", "files_io", "futex_threads", "pipes_threads", "polling_epoll", "polling_poll",
-    "sockets_messages", "sockets_tcp", "sockets_unix",
+    "signals_run", "sockets_messages", "sockets_tcp", "sockets_unix",
 )  # fmt: skip
 RARE = {
     ("lost", "count"): "needs a full disk: tests/emu/trace/test_jsonl.py",

@@ -1,0 +1,70 @@
+"""What a signal carries: siginfo_t (sigaction(2), "The siginfo_t argument"; include/uapi/asm-generic/siginfo.h)."""
+
+import struct
+from typing import NamedTuple
+
+SIZE = 128
+"""sizeof(siginfo_t)."""
+
+SI_USER, SI_KERNEL, SI_QUEUE, SI_TIMER, SI_MESGQ, SI_ASYNCIO, SI_SIGIO, SI_TKILL = (
+    0,
+    0x80,
+    -1,
+    -2,
+    -3,
+    -4,
+    -5,
+    -6,
+)
+
+_RAISED = frozenset({4, 5, 7, 8, 11})  # SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV
+_HEAD = struct.Struct("<iii4x")
+_SENDER = struct.Struct("<iI")
+_VALUE = struct.Struct("<iIQ")
+_ADDRESS = struct.Struct("<Q")
+
+
+class SigInfo(NamedTuple):
+    """One signal on its way. `rest` are the bytes behind si_signo, si_errno and si_code, from offset 16 on."""
+
+    signal: int
+    code: int = SI_USER
+    rest: bytes = b""
+    errno: int = 0
+
+    @property
+    def sender(self) -> int:
+        """si_pid, where the code says that there is one; else 0."""
+        if self.code in (SI_USER, SI_TKILL, SI_QUEUE, SI_MESGQ) and len(self.rest) >= _SENDER.size:
+            return int(_SENDER.unpack_from(self.rest)[0])
+        return 0
+
+    def pack(self) -> bytes:
+        """The structure as the kernel writes it for a program."""
+        return (_HEAD.pack(self.signal, self.errno, self.code) + self.rest).ljust(SIZE, b"\0")
+
+
+def from_kernel(signal: int) -> SigInfo:
+    """Sent by the kernel: a broken pipe, a terminal."""
+    return SigInfo(signal, SI_KERNEL)
+
+
+def from_user(signal: int, pid: int, uid: int, code: int = SI_USER) -> SigInfo:
+    """Sent by kill(2), or with SI_TKILL by tkill(2)."""
+    return SigInfo(signal, code, _SENDER.pack(pid, uid))
+
+
+def fault(signal: int, code: int, address: int) -> SigInfo:
+    """Raised by an instruction: `address` is si_addr."""
+    return SigInfo(signal, code, _ADDRESS.pack(address))
+
+
+def is_fault(info: SigInfo) -> bool:
+    """Whether an instruction raised it."""
+    return info.signal in _RAISED and (info.code > 0) and len(info.rest) == _ADDRESS.size
+
+
+def given(signal: int, data: bytes) -> SigInfo:
+    """What rt_sigqueueinfo(2) was given: 128 bytes, of which the signal number counts for nothing."""
+    _, number, code = _HEAD.unpack_from(data)
+    return SigInfo(signal, code, data[_HEAD.size : SIZE], number)
