@@ -6,7 +6,7 @@ from typing import Any, Protocol
 class Sink(Protocol):
     """Where records go. The bench calls it from one thread, in the order in which things happened.
 
-    A sink may have two members more. `wanted`, the numbers of the calls that it wants to hear of (a frozenset; None for
+    A sink may have two members more. `wanted`, the numbers of the calls that it wants to hear of (asked with `in`; None for
     all), is looked at when the sink is attached: others cost no more than without a trace. `waiting(calls)` is called once a
     pause, when nothing could run for `emu.dispatch.TOLD_AFTER`, with the calls that are parked
     (`emu.dispatch.InProgress`, oldest first).
