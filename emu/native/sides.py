@@ -124,7 +124,9 @@ class Native:
         )
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._background, name="native", daemon=True)
-        self._over = threading.Event()  # not the thread's join(), which Ctrl-C makes believe that it has ended
+        self._over = (
+            threading.Event()
+        )  # not the thread's join(), which Ctrl-C makes believe that it has ended
 
     def start(self) -> None:
         """Begins."""

@@ -160,11 +160,15 @@ def _message(data: Data, name: str, context: Context) -> Data:
     }
 
 
+def _handed_back(data: Data) -> Data:
+    return Symbol("data", data, data) if type(data) is int else data
+
+
 def _event(data: Data, name: str, context: Context) -> Data:
     if isinstance(data, list):
         return [_event(item, name, context) for item in data]
     if isinstance(data, dict) and "data" in data:
-        return {**data, "data": Symbol("data", data["data"], data["data"])}
+        return {**data, "data": _handed_back(data["data"])}
     return _structure(data, name, context)
 
 
@@ -212,7 +216,7 @@ _IDS = frozenset({"TIOCGPGRP", "TIOCSPGRP", "TIOCGSID", "FIOGETOWN", "SIOCGPGRP"
 
 
 def _ioctl(data: Data, name: str, context: Context) -> Data:
-    request = context.record["args"].get("request")
+    request = str(context.record["args"].get("request"))
     if request in _IDS and isinstance(data, list):
         return [number("pid")(item, context) for item in data]
     if request == "TIOCGPTN" and isinstance(data, list):
@@ -246,8 +250,13 @@ def _path(data: Data, name: str, context: Context) -> Data:
 _RANDOM = frozenset({"/dev/urandom", "/dev/random"})
 
 
+def _is_random(context: Context) -> bool:
+    text = (context.record.get("fds") or {}).get("fd")
+    return isinstance(text, str) and text in _RANDOM
+
+
 def _vector(data: Data, name: str, context: Context) -> Data:
-    if isinstance(data, list) and (context.record.get("fds") or {}).get("fd") in _RANDOM:
+    if isinstance(data, list) and _is_random(context):
         return Symbol("random", None, data)
     return _structure(data, name, context)
 
@@ -257,14 +266,14 @@ _PROGRAMS = frozenset({"SO_ATTACH_FILTER", "SO_ATTACH_BPF", "SO_ATTACH_REUSEPORT
 
 def _option(data: Data, name: str, context: Context) -> Data:
     """The value of a socket option; a filter is given as a pointer to it."""
-    if context.record["args"].get("optname") in _PROGRAMS and isinstance(data, str):
+    if str(context.record["args"].get("optname")) in _PROGRAMS and isinstance(data, str):
         return Symbol("addr", None, data)
     return _structure(data, name, context)
 
 
 def _filled_bytes(data: Data, name: str, context: Context) -> Data:
     """Random bytes; or what getcwd and readlink tell, with its NUL."""
-    if not isinstance(data, int) and (context.record.get("fds") or {}).get("fd") in _RANDOM:
+    if not isinstance(data, int) and _is_random(context):
         return Symbol("random", None, data)
     if isinstance(data, str) and context.cwd and data.startswith(context.cwd):
         return "." + data[len(context.cwd) :]

@@ -70,11 +70,17 @@ def _heading(divergence: Divergence) -> str:
     return f"{who}: {' and '.join(numbers)}"
 
 
-def _text(item: Item | None) -> str:
-    """The record's line without its thread."""
+def _text(item: Item | None, room: int) -> str:
+    """The record's line in so many columns, without its thread; where that is too long, without what descriptors are."""
     if item is None:
         return ""
-    record: dict[str, Any] = item.record
+    text = _line(item.record)
+    if len(text) > room and item.record.get("fds"):
+        text = _line({**item.record, "fds": {}})
+    return _cut(text, room)
+
+
+def _line(record: dict[str, Any]) -> str:
     try:
         text = record_line(record, _PLAIN)
     except (KeyError, TypeError, ValueError):  # a foreign record: it is shown all the same
@@ -86,7 +92,7 @@ def _below(divergence: Divergence, style: Style) -> Iterator[str]:
     room = style.width - 9
     for left, right in divergence.before:
         if left is not None and right is not None:
-            yield f"  {left.number:>5}  {_cut(_text(left), room)}"
+            yield f"  {left.number:>5}  {_text(left, room)}"
         else:
             yield from _one("A", left, style.a, room)
             yield from _one("B", right, style.b, room)
@@ -96,12 +102,12 @@ def _below(divergence: Divergence, style: Style) -> Iterator[str]:
         if items:
             yield f"  then in {side}:"
         for item in items:
-            yield f"  {item.number:>5}  {paint(_cut(_text(item), room))}"
+            yield f"  {item.number:>5}  {paint(_text(item, room))}"
 
 
 def _one(side: str, item: Item | None, paint: Paint, room: int, absent: str = "") -> Iterator[str]:
     if item is not None:
-        yield paint(f"{side} {item.number:>5}  {_cut(_text(item), room)}")
+        yield paint(f"{side} {item.number:>5}  {_text(item, room)}")
     elif absent:
         yield paint(f"{side}        {absent}")
 
@@ -122,8 +128,8 @@ def _pair(
 ) -> str:  # fmt: skip
     cells = []
     for item in (left, right):
-        text = f"{item.number:>5}  {_text(item)}" if item is not None else ""
-        cells.append(_cut(text, half).ljust(half))
+        text = f"{item.number:>5}  {_text(item, half - 7)}" if item is not None else ""
+        cells.append(text.ljust(half))
     return f"{paint(cells[0])} {mark} {other(cells[1].rstrip())}".rstrip()
 
 

@@ -21,7 +21,7 @@ class Context(NamedTuple):
 
 def symbol(kind: str, alike: bool = False) -> Callable[[Data, Context], Data]:
     def rule(data: Data, context: Context) -> Data:
-        return Symbol(kind, data if alike else None, data)
+        return Symbol(kind, data if alike and type(data) is int else None, data)
 
     return rule
 

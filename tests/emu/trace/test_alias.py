@@ -4,10 +4,15 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from emu.trace import tolerance
 from emu.trace.alias import Masker, Symbol, canonical
+from emu.trace.pairing import Pairs
 from emu.trace.regions import Regions
 from syscalls import numbers
+from syscalls.table import TABLE
 
 
 def call(name: str, args: dict[str, Any], result: int | None = 0, **more: Any) -> dict[str, Any]:
@@ -218,3 +223,61 @@ def test_events_keep_what_happened() -> None:
     )
     assert started == {"event": "thread_start", "tid": "pid1", "parent": "pid2"}
     assert ended == {"event": "process_end", "code": 0, "signal": None}
+
+
+_plain = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), 1 << 64)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+)
+_anything = st.recursive(
+    _plain,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "fd",
+                    "events",
+                    "revents",
+                    "data",
+                    "tv_sec",
+                    "tv_nsec",
+                    "bytes",
+                    "size",
+                    "st_mode",
+                    "sun_path",
+                ]
+            )
+            | st.sampled_from(
+                ["sin_port", "pid", "sa_data", "cmsg_type", "cmsg_data", "iov_base", "sa_handler", "x"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(data=st.data())
+def test_whatever_a_damaged_record_says_it_is_renamed(data: st.DataObject) -> None:
+    entry = data.draw(st.sampled_from(sorted(TABLE.values(), key=lambda entry: entry.number)))
+    args = {name: data.draw(_anything) for name in entry.args}
+    described = st.none() | st.text(max_size=5) | st.dictionaries(st.text(max_size=2), _anything, max_size=2)
+    numbered = st.none() | st.integers(0, 99) | st.dictionaries(st.text(max_size=2), _anything, max_size=2)
+    names = st.sampled_from([*entry.args, "result"])
+    record = call(
+        entry.name,
+        args,
+        data.draw(st.none() | st.integers(-5000, 1 << 63)),
+        fds=data.draw(st.dictionaries(names, described, max_size=3)),
+        objects=data.draw(st.dictionaries(names, numbered, max_size=3)),
+    )
+    other = {**record, "args": {**args, **{name: data.draw(_anything) for name in list(args)[:2]}}}
+    masked(record, other)
+    Pairs().differences(canonical(record), canonical(other))
+    tolerance.is_wakeup(record)
+    tolerance.piece(record)
