@@ -5,7 +5,7 @@ the same hook; the engine is left only for faults, the end of a time slice, and 
 """
 
 import errno
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from emu.context import WORD

@@ -1,6 +1,6 @@
 """What the dispatcher needs to record calls: the table's entries as it wants them, and the calls that are in progress."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from syscalls.table import Syscall, lookup
@@ -16,7 +16,7 @@ class Traced(dict[int, tuple[Syscall | None, Call | None, Call | None]]):
     No entry for what the sink does not want to hear of: `wanted` are the numbers, None for all.
     """
 
-    def __init__(self, wanted: frozenset[int] | None) -> None:
+    def __init__(self, wanted: Container[int] | None) -> None:
         super().__init__()
         self._wanted = wanted
 
