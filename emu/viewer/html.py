@@ -5,7 +5,7 @@ import hashlib
 import html
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -65,20 +65,25 @@ def _write(
 ) -> list[str]:
     """Writes the page; `spool` keeps the records that are shown one by one."""
     survey, columns = Survey(limit), Columns()
-    for index, record in enumerate(_wanted(reader, filter)):
+    wanted = _Wanted(reader, filter)
+    for index, record in enumerate(wanted):
         survey.add(record)
         if index < limit:
             columns.add(record)
             spool.put(record)
     chosen = survey.chosen()
     if chosen is not None:
+        if not Path(path).is_file():
+            raise ExportError(
+                f"{path}: more than {limit:,} events, to be read twice: save it to a file first"
+            )
         columns = Columns()
         spool.clear()
-        for index, record in enumerate(_wanted(Reader(path), filter)):
+        for index, record in enumerate(_Wanted(Reader(path), filter)):
             if index in chosen:
                 columns.add(record)
                 spool.put(record)
-    notes = _notes(reader, survey, columns, filter)
+    notes = _notes(reader, wanted.read, survey, columns)
     folders = [Path(), Path(path).parent, Path(str(reader.header.get("program", ""))).parent, BUNDLED]
     head = {
         "header": reader.header,
@@ -106,19 +111,34 @@ def _write(
     return notes
 
 
-def _wanted(reader: Reader, filter: Chooses | None) -> Iterable[dict[str, Any]]:
-    return reader if filter is None else (record for record in reader if filter.matches(record))
+class _Wanted:
+    """The records that pass a filter, and how many have been looked at."""
+
+    def __init__(self, reader: Reader, filter: Chooses | None) -> None:
+        self._reader = reader
+        self._filter = filter
+        self.read = 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for record in self._reader:
+            self.read += 1
+            if self._filter is None or self._filter.matches(record):
+                yield record
 
 
-def _notes(reader: Reader, survey: Survey, columns: Columns, filter: Chooses | None) -> list[str]:
+def _notes(reader: Reader, read: int, survey: Survey, columns: Columns) -> list[str]:
     """What a reader of the page must know: what is not in it, and why."""
     notes = []
     if reader.damage is not None:
         notes.append(f"The trace is damaged: {reader.damage}")
+    if survey.count != read:
+        notes.append(
+            f"A filter was given when this page was written: {survey.count:,} of {read:,} events passed it."
+        )
     if not survey.complete:
         notes.append(survey.words(len(columns)))
     if columns.cut:
-        notes.append(f"{columns.cut:,} long payloads are cut to what fits in a page.")
+        notes.append(f"Of {columns.cut:,} long payloads the page has only the beginning.")
     return notes
 
 

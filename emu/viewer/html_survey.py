@@ -192,8 +192,8 @@ class Survey:
         return (
             f"This trace has {self.count:,} events; {shown:,} of them are listed here: the first {self._first:,}, "
             f"the last {self._last.maxlen:,}, the slowest (waiting not counted), failed calls and thread events from all over "
-            "the run. The lanes, the totals and the summary are of all of them. To see every event, use the terminal viewer, "
-            "or write a page of a part with a filter, such as --filter 'time=2s..3s'."
+            "the run. The lanes, the totals and the summary are of all of them. To see every event, use emu view without --html, "
+            "or write a page of a part, with a filter such as -e time=2s..3s."
         )
 
 

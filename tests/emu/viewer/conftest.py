@@ -54,7 +54,7 @@ class Tab:
         """As `js`, but the script may await."""
         found = self.driver.execute_async_script(
             "const given = [...arguments], done = given.pop();"
-            f"(async (...arguments_) => {{ {script} }})(...given).then((value) => done([value]), (error) => done(String(error.stack)));",
+            f"(async (...given) => {{ {script} }})(...given).then((value) => done([value]), (error) => done(String(error.stack)));",
             *arguments,
         )
         assert isinstance(found, list), found

@@ -1,6 +1,8 @@
 """The HTML page of a trace, in a browser: it opens from disk, shows what is in the trace, and does what its keys say."""
 
 import json
+import os
+import threading
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from emu.trace.export.output import ExportError
 from emu.trace.read import Reader
 from emu.viewer import html
 
@@ -277,6 +280,7 @@ def test_filter_when_writing(opened: Callable[..., Any]) -> None:
 
     tab = opened([call(sequence) for sequence in range(100)], filter=Odd())
     assert tab.js("return [...page.trace.sequence]") == list(range(1, 100, 2))
+    assert "50 of 100 events passed" in tab.text("#notes")
 
 
 def test_damaged_trace_is_shown_with_a_word(tab: Any, tmp_path: Path) -> None:
@@ -289,6 +293,24 @@ def test_damaged_trace_is_shown_with_a_word(tab: Any, tmp_path: Path) -> None:
     tab.open(tmp_path / "page.html")
     assert "cut off" in tab.text("#notes")
     assert tab.js("return page.list.shown.length") == 1
+
+
+def test_trace_from_a_pipe(tmp_path: Path, tab: Any) -> None:
+    path, out = tmp_path / "pipe", tmp_path / "page.html"
+    os.mkfifo(path)
+    lines = [{"format": "emu trace", "version": 1}, *(call(sequence) for sequence in range(100))]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    for limit in (50, 100):
+        writer = threading.Thread(target=path.write_text, args=[text])
+        writer.start()
+        if limit == 50:
+            with pytest.raises(ExportError, match="save it to a file first"):
+                html.write(str(path), str(out), limit=limit)
+        else:
+            assert html.write(str(path), str(out), limit=limit) == []
+        writer.join()
+    tab.open(out)
+    assert tab.text("#filter-state") == "100 events"
 
 
 def test_empty_trace(opened: Callable[..., Any]) -> None:

@@ -49,20 +49,17 @@ def test_same_choice_in_python_and_in_the_page(
     path = traced(guest)
     records = sorted(Reader(path), key=lambda record: (record["time"], record.get("sequence", -1)))
     tab.open(page_of(path))
+    words = [words for words in WORDS if valid(words)]
     answer = tab.wait_for(
         """const found = [];
-        for (const text of given_[0]) found.push([...await chosenBy(new Filter(text, page.trace.words), page.trace)]);
-        return JSON.stringify(found);""".replace("given_", "arguments_"),
-        [words for words in WORDS if valid(words)],
+        for (const text of given[0]) found.push([...await chosenBy(new Filter(text, page.trace.words), page.trace)]);
+        return JSON.stringify(found);""",
+        words,
     )
     in_page = json.loads(answer)  # as text: WebDriver is slow with long lists
-    chosen = [
-        [at for at, record in enumerate(records) if Filter.parse(words).matches(record)]
-        for words in WORDS
-        if valid(words)
-    ]
-    for words, here, there in zip(filter(valid, WORDS), chosen, in_page, strict=True):
-        assert here == there, words
+    for text, there in zip(words, in_page, strict=True):
+        matches = Filter.parse(text).matches
+        assert [at for at, record in enumerate(records) if matches(record)] == there, text
 
 
 def valid(words: str) -> bool:

@@ -47,7 +47,7 @@ def test_nothing_breaks_out(tab: Any, page_of: Callable[..., Path]) -> None:
     assert tab.text("#failure") == ""
     assert tab.js("return page.list.shown.length") == len(records)
     for row in range(len(records)):
-        tab.wait_for("await page.choose(arguments_[0])", row)
+        tab.wait_for("await page.choose(given[0])", row)
         tab.wait_for(
             "const found = page.stories.objects(page.selected)[0]; if (found) page.actions.life(found[0])"
         )
@@ -62,7 +62,7 @@ def test_nothing_breaks_out(tab: Any, page_of: Callable[..., Path]) -> None:
         "fd=1 status=toString",
         "signal=__proto__",
     ]:
-        tab.wait_for("await page.filter(arguments_[0])", words)
+        tab.wait_for("await page.filter(given[0])", words)
         assert tab.text("#filter-error"), words
     assert tab.js("return window.broken") is None
     assert tab.js(
