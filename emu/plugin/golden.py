@@ -10,7 +10,7 @@ from emu.plugin.calls import TracedCall
 from emu.plugin.view import View, on
 from emu.trace.alias import Masker
 from emu.trace.call_text import BYTE_MEMBERS
-from syscalls.args import quote
+from syscalls.text import quote
 
 NOISE = frozenset(
     {"poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2"}

@@ -1,4 +1,4 @@
-"""Runs of pytest in a process of their own, on test files that use the plugin."""
+"""Runs of pytest on test files that use the plugin: in this process, or in one of their own."""
 
 import re
 from collections.abc import Callable
@@ -45,12 +45,6 @@ class Run:
         self.result = result
         self.text = _masked(result.stdout.str())
 
-    @property
-    def errors(self) -> str:
-        """The lines with which pytest says what went wrong, without their `E`."""
-        lines = re.findall(r"^E(?:   ?(?:    )?(.*))?$", self.text, re.MULTILINE)
-        return "\n".join(lines)
-
     def outcomes(self, **expected: int) -> None:
         """So many tests passed, failed..."""
         assert (
@@ -61,6 +55,7 @@ class Run:
 
 
 def _masked(text: str) -> str:
+    text = re.sub(r" +$", "", text, flags=re.MULTILINE)
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
     text = re.sub(r"waited \d+\.\d+ s", "waited TIME", text)
     text = re.sub(r"after \d+ system calls", "after N system calls", text)
@@ -70,12 +65,15 @@ def _masked(text: str) -> str:
 
 @pytest.fixture
 def tests(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    """Writes `test_it.py` (a prelude is put before the text) and runs pytest on it."""
+    """Writes `test_it.py` (a prelude is put before the text) and runs pytest on it; `apart`: in a process of its own."""
     for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
 
-    def run(text: str, *options: str) -> Run:
+    def run(text: str, *options: str, apart: bool = False) -> Run:
         pytester.makepyfile(test_it=PRELUDE + text)
-        return Run(pytester.runpytest_subprocess("-p", "no:cacheprovider", "-q", *options, timeout=60))
+        words = ("-p", "no:cacheprovider", "-q", *options)
+        if apart:
+            return Run(pytester.runpytest_subprocess(*words, timeout=60))
+        return Run(pytester.runpytest_inprocess(*words))
 
     return run

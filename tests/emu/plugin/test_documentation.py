@@ -51,7 +51,7 @@ def test_the_tutorial(pytester: pytest.Pytester) -> None:
                 assert (pytester.path / arguments[0]).read_text() == shown
                 continue
             assert program == "pytest"
-            result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=60)
+            result = pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
             said = [words(line) for line in result.outlines]
             for line in filter(None, map(words, shown.splitlines())):
                 found = next((at for at, other in enumerate(said) if line in other), None)

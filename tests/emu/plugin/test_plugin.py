@@ -553,6 +553,7 @@ def test_it(emu, number):
 """,
         "-n2",
         "--emu-update",
+        apart=True,
     )
     run.outcomes(passed=3, failed=1)
     assert "emu view .emu-failures/test_it.py-test_it-3/1-server.jsonl" in run.text
@@ -569,7 +570,8 @@ import sys
 
 def test_it():
     assert not [name for name in sys.modules if name.startswith(("unicorn", "emu.machine", "emu.plugin.", "llvmlite"))]
-"""
+""",
+        apart=True,
     ).outcomes(passed=1)
 
 
