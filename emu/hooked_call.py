@@ -5,7 +5,8 @@ import importlib
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from syscalls.args import Arg, Cut, Flags, InBytes, OutBytes, plain
+from syscalls.args import Arg, Flags, InBytes, OutBytes
+from syscalls.data import Cut, plain
 from syscalls.flags import Map, Prot
 from syscalls.process import Thread
 from syscalls.table import Syscall, convert

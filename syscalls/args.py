@@ -8,21 +8,17 @@ What a type shows is *data*: plain values that JSON can hold, bytes, or `Cut`. N
 read shows as its number, and never breaks the trace.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from json.encoder import encode_basestring_ascii
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+from syscalls.data import UNUSED, Cut, Data, Deferred, json_text, jsonable
+from syscalls.outcomes import FdOutcome, HexOutcome, OctalOutcome, ReadyOutcome
 from syscalls.structs import Layout
+from syscalls.text import strace_text
 from syscalls.wait import Result as _Result
 
 if TYPE_CHECKING:
-    from syscalls.describe import Shown
     from syscalls.process import Thread
-
-Data = Any
-"""int, str, bytes, bool, None, Cut, or lists and dicts of these."""
 
 PAYLOAD_LIMIT = 256
 """How many bytes of a buffer a record keeps, unless the process says otherwise."""
@@ -34,186 +30,6 @@ _USUAL_PATH = 256
 
 STRUCT_LIMIT = 64
 """How many elements of an array of structures (iovec, pollfd, epoll_event) a record keeps."""
-
-
-Described = tuple[dict[str, str | None], dict[str, int | None]]
-"""Texts and numbers of descriptions by descriptor."""
-
-
-class Cut(NamedTuple):
-    """A payload of `size` bytes of which only the first were kept."""
-
-    head: bytes
-    size: int
-
-
-class Deferred:
-    """Data that was captured as raw bytes and is taken apart only when somebody looks at it."""
-
-    __slots__ = ()
-
-    def data(self) -> Data:
-        """The plain data."""
-        raise NotImplementedError
-
-    def json(self) -> str:
-        """The data as JSON; may be faster than `json_text(self.data())`."""
-        return json_text(self.data())
-
-
-class Holding(Deferred):
-    """Data that names descriptors: also what the trace says of each, as for a descriptor argument."""
-
-    __slots__ = ("shown",)
-
-    def __init__(self, shown: "tuple[Shown, ...]") -> None:
-        self.shown = shown
-
-    def fds(self) -> Sequence[int]:
-        """The numbers, in the order of `shown`."""
-        raise NotImplementedError
-
-    def texts(self) -> dict[int, str]:
-        """What those are that are open."""
-        return {fd: shown.text for fd, shown in zip(self.fds(), self.shown, strict=True) if shown.text}
-
-    def described(self) -> "Described":
-        """The values in the record's "fds" and "objects": by the number as text."""
-        pairs = list(zip(self.fds(), self.shown, strict=True))
-        return (
-            {str(fd): shown.text or None for fd, shown in pairs},
-            {str(fd): shown.number for fd, shown in pairs},
-        )
-
-
-class WithFds(Holding):
-    """Plain data in which descriptor numbers stand somewhere."""
-
-    __slots__ = ("numbers", "shape")
-
-    def __init__(self, shape: Data, numbers: Sequence[int], shown: "tuple[Shown, ...]") -> None:
-        super().__init__(shown)
-        self.shape = shape
-        self.numbers = numbers
-
-    def fds(self) -> Sequence[int]:
-        return self.numbers
-
-    def data(self) -> Data:
-        return self.shape
-
-
-def plain(data: Data) -> Data:
-    """Data with what was captured as raw bytes taken apart."""
-    return data.data() if isinstance(data, Deferred) else data
-
-
-def jsonable(data: Data) -> Data:
-    """Data as values of JSON, but for `Deferred` ones inside: bytes become text with one code point (0 to 255) a byte."""
-    kind = type(data)
-    if kind is bytes:
-        return data.decode("latin-1")
-    if kind is dict:
-        return {name: jsonable(value) for name, value in data.items()}
-    if kind is list:
-        return [jsonable(value) for value in data]
-    if kind is Cut:
-        return {"bytes": data[0].decode("latin-1"), "size": data[1]}
-    return data
-
-
-def json_text(data: Data) -> str:
-    """Data as JSON. Bytes become a string with one code point (0 to 255) a byte; a cut payload an object."""
-    kind = type(data)
-    if kind is int:
-        return str(data)
-    if kind is bytes:
-        return encode_basestring_ascii(data.decode("latin-1"))
-    if kind is str:
-        return encode_basestring_ascii(data)
-    if data is None:
-        return "null"
-    if kind is Cut:
-        return f'{{"bytes":{encode_basestring_ascii(data[0].decode("latin-1"))},"size":{data[1]}}}'
-    if kind is dict:
-        return "{" + ",".join([f"{encode_basestring_ascii(k)}:{json_text(v)}" for k, v in data.items()]) + "}"
-    if kind is list:
-        return "[" + ",".join([json_text(item) for item in data]) + "]"
-    if isinstance(data, Deferred):
-        return data.json()
-    return json.dumps(data, separators=(",", ":"))
-
-
-_ESCAPES = {ord("\n"): "\\n", ord("\t"): "\\t", ord("\r"): "\\r", ord("\v"): "\\v", ord("\f"): "\\f"}
-_ESCAPES |= {ord('"'): '\\"', ord("\\"): "\\\\"}
-
-
-def quote(data: bytes) -> str:
-    """A C string literal as strace writes it: octal escapes, as short as the next character allows."""
-    out = []
-    for index, byte in enumerate(data):
-        known = _ESCAPES.get(byte)
-        if known:
-            out.append(known)
-        elif 32 <= byte < 127:
-            out.append(chr(byte))
-        else:
-            digit_follows = data[index + 1 : index + 2].isdigit()
-            out.append(f"\\{byte:03o}" if digit_follows else f"\\{byte:o}")
-    return '"' + "".join(out) + '"'
-
-
-def strace_text(data: Data) -> str:
-    """Data as strace prints it."""
-    if data is None:
-        return "NULL"
-    if isinstance(data, bytes):
-        return quote(data)
-    if isinstance(data, Cut):
-        return quote(data.head) + "..."
-    if isinstance(data, dict):
-        return "{" + ", ".join(f"{key}={strace_text(value)}" for key, value in data.items()) + "}"
-    if isinstance(data, list):
-        return array_text(data, strace_text)
-    if isinstance(data, Deferred):
-        return strace_text(data.data())
-    return str(data)
-
-
-class Abridged(list[Data]):
-    """The first elements of a longer array."""
-
-
-UNCUT = frozenset({"sun_path", "sysname", "nodename", "release", "version", "machine", "domainname"})
-"""Members of structures that are names: never cut."""
-
-
-def abridged(data: Data, limit: int | None) -> Data:
-    """Data with no more than `limit` bytes of each string and elements of each array, as strace's -s has it; None: all."""
-    if limit is None:
-        return data
-    if isinstance(data, bytes):
-        return data if len(data) <= limit else Cut(data[:limit], len(data))
-    if isinstance(data, Cut):
-        return Cut(data.head[:limit], data.size)
-    if isinstance(data, list):
-        shown = [abridged(item, limit) for item in data[:limit]]
-        return shown if len(data) <= limit else Abridged(shown)
-    if isinstance(data, dict):
-        return {key: value if key in UNCUT else abridged(value, limit) for key, value in data.items()}
-    return data
-
-
-def array_text(data: Sequence[Data], text: Callable[[Data], str], between: str = ", ") -> str:
-    """An array in brackets, each element by `text`; `...` for elements that are not shown."""
-    parts = [text(item) for item in data]
-    if type(data) is Abridged:
-        parts.append("...")
-    return "[" + between.join(parts) + "]"
-
-
-UNUSED = ""
-"""What is shown of an argument that the operation does not look at; left out of the text."""
 
 
 class _DataCache(dict[int, Data]):
@@ -316,16 +132,6 @@ class Unsigned64(Arg):
 
 class FdNumber(Signed32):
     """A descriptor: the record also says what it stands on."""
-
-
-NO_TEXTS: Mapping[int, str] = MappingProxyType({})
-"""Nothing is known of any descriptor."""
-
-
-def fd_text(fd: int, texts: Mapping[int, str]) -> str:
-    """`4<eventfd>`, as `strace -y` writes it."""
-    found = texts.get(fd)
-    return f"{fd}<{found}>" if found else str(fd)
 
 
 class DirFdNumber(FdNumber):
@@ -572,49 +378,6 @@ class OutStruct(InStruct):
         if used[0] < 0:
             return value or None
         return super().capture(thread, value)
-
-
-class Outcome:
-    """How the result is shown when it is not an error: in decimal."""
-
-    is_fd: ClassVar[bool] = False
-    fd_when: ClassVar[str] = ""
-    """For a call that makes a descriptor only sometimes: a condition over the values of its arguments, `{cmd} == 0`."""
-
-    def text(self, value: int, args: Mapping[str, Data] = MappingProxyType({})) -> str:
-        """The value; `args` is the call's data by name."""
-        return str(value)
-
-    def aside(self, value: int) -> str:
-        """What stands in parentheses behind it."""
-        return ""
-
-
-class HexOutcome(Outcome):
-    """An address."""
-
-    def text(self, value: int, args: Mapping[str, Data] = MappingProxyType({})) -> str:
-        return hex(value & 0xFFFFFFFFFFFFFFFF)
-
-
-class OctalOutcome(Outcome):
-    """mode_t."""
-
-    def text(self, value: int, args: Mapping[str, Data] = MappingProxyType({})) -> str:
-        return f"0{value:o}".rjust(3, "0")
-
-
-class ReadyOutcome(Outcome):
-    """How many of a set are ready: 0 when time ran out."""
-
-    def aside(self, value: int) -> str:
-        return "" if value else "Timeout"
-
-
-class FdOutcome(Outcome):
-    """A new descriptor: the record also says what it stands on."""
-
-    is_fd = True
 
 
 Fd = Annotated[int, FdNumber()]

@@ -1,8 +1,9 @@
 """Socket addresses as data and as strace writes them."""
 
 from syscalls import network
-from syscalls.args import Data, quote
+from syscalls.data import Data
 from syscalls.flags.net import AddressFamily
+from syscalls.text import quote
 
 _SUN_PATH = 108  # bytes of sun_path
 

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from syscalls import numbers
-from syscalls.args import Address, Arg, Data, FdNumber, Holding, Outcome, jsonable, plain
+from syscalls.args import Address, Arg, FdNumber
+from syscalls.data import Data, Holding, jsonable, plain
 from syscalls.describe import NOTHING, describe
+from syscalls.outcomes import Outcome
 from syscalls.wait import Result
 
 if TYPE_CHECKING:

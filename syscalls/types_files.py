@@ -6,12 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 from syscalls.args import (
-    NO_TEXTS,
     STRUCT_LIMIT,
-    UNUSED,
     Arg,
-    Data,
-    FdOutcome,
     Flags,
     Octal,
     OutBytes,
@@ -24,12 +20,9 @@ from syscalls.args import (
     Unsigned64,
     Unused,
     Used,
-    WithFds,
-    array_text,
-    fd_text,
     payload,
-    strace_text,
 )
+from syscalls.data import UNUSED, Data, WithFds
 from syscalls.describe import describe_all
 from syscalls.flags import (
     Access,
@@ -61,7 +54,9 @@ from syscalls.flags import (
     Seek,
 )
 from syscalls.flags.signals import Signal
+from syscalls.outcomes import FdOutcome
 from syscalls.structs import Layout, Timespec
+from syscalls.text import NO_TEXTS, array_text, fd_text, strace_text
 
 if TYPE_CHECKING:
     from syscalls.process import Thread

@@ -6,20 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from syscalls import socket_data
-from syscalls.args import (
-    NO_TEXTS,
-    PAYLOAD_LIMIT,
-    STRUCT_LIMIT,
-    Arg,
-    Data,
-    Deferred,
-    Signed32,
-    WithFds,
-    array_text,
-    fd_text,
-    plain,
-    strace_text,
-)
+from syscalls.args import PAYLOAD_LIMIT, STRUCT_LIMIT, Arg, Signed32
+from syscalls.data import Data, Deferred, WithFds, plain
 from syscalls.describe import describe_all
 from syscalls.flags.net import (
     AddressFamily,
@@ -36,6 +24,7 @@ from syscalls.flags.net import (
 )
 from syscalls.messages import HEADER, LENGTH_AT, ROW
 from syscalls.passing import parse
+from syscalls.text import NO_TEXTS, array_text, fd_text, strace_text
 from syscalls.types_files import IoVec, OutIoVec, vector_text
 
 if TYPE_CHECKING:

@@ -4,20 +4,11 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from syscalls.args import (
-    NO_TEXTS,
-    STRUCT_LIMIT,
-    Abridged,
-    Arg,
-    Data,
-    Described,
-    Holding,
-    array_text,
-    fd_text,
-    strace_text,
-)
+from syscalls.args import STRUCT_LIMIT, Arg
+from syscalls.data import Data, Described, Holding
 from syscalls.describe import Shown, describe_all
 from syscalls.flags.polling import Epoll, EpollOp, Poll
+from syscalls.text import NO_TEXTS, Abridged, array_text, fd_text, strace_text
 
 if TYPE_CHECKING:
     from syscalls.process import Thread

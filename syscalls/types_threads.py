@@ -4,9 +4,7 @@ import struct
 from typing import Annotated, Any
 
 from syscalls.args import (
-    UNUSED,
     Arg,
-    Data,
     Flags,
     Flags64,
     InStruct,
@@ -17,8 +15,8 @@ from syscalls.args import (
     Unsigned32,
     Unsigned64,
     Used,
-    strace_text,
 )
+from syscalls.data import UNUSED, Data
 from syscalls.flags.clock import Clock, Timer
 from syscalls.flags.signals import SigAction, SigMask, Signal, SigStack
 from syscalls.flags.threads import (
@@ -34,6 +32,7 @@ from syscalls.flags.threads import (
 )
 from syscalls.process import Thread
 from syscalls.structs import Layout, Timespec, Timeval
+from syscalls.text import strace_text
 
 _ALL_SIGNALS = (1 << 64) - 1
 _HAS_TIMEOUT = frozenset(

@@ -6,7 +6,8 @@ from one that the program chose (`emu.trace.alias`).
 
 from typing import Annotated
 
-from syscalls.args import OutBytes, Outcome, Signed32
+from syscalls.args import OutBytes, Signed32
+from syscalls.outcomes import Outcome
 from syscalls.structs import Layout
 from syscalls.types_threads import OutValue
 from syscalls.wait import Result

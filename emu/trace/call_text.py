@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from emu.trace.schema import ERRORS, EXITS
 from emu.trace.text import Palette, call_line, event_line
 from syscalls import numbers
-from syscalls.args import NO_TEXTS, Arg, Cut, Data, FdNumber, Flags, abridged
+from syscalls.args import Arg, FdNumber, Flags
+from syscalls.data import Cut, Data
 from syscalls.table import Syscall, lookup
+from syscalls.text import NO_TEXTS, abridged
 
 BYTE_MEMBERS = frozenset(
     {"iov_base", "sun_path", "sa_data", "cmsg_data", "msg_control"}

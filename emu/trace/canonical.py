@@ -9,18 +9,8 @@ from emu.trace.regions import Locate
 from emu.trace.symbol import Symbol, Text
 from emu.trace.volatile_members import Context, member, members, number, pointer
 from syscalls import numbers, types_files, types_net, types_poll, types_threads, types_volatile
-from syscalls.args import (
-    Arg,
-    CString,
-    FdNumber,
-    HexOutcome,
-    InBytes,
-    InStruct,
-    OutBytes,
-    Outcome,
-    OutStruct,
-    Pointer,
-)
+from syscalls.args import Arg, CString, FdNumber, InBytes, InStruct, OutBytes, OutStruct, Pointer
+from syscalls.outcomes import HexOutcome, Outcome
 from syscalls.structs import Timespec, Timeval
 from syscalls.table import Syscall, lookup
 

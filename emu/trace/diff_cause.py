@@ -8,8 +8,8 @@ from emu.trace.pairing import Difference
 from emu.trace.schema import ERRORS
 from emu.trace.symbol import Symbol, Text
 from emu.trace.walk import Divergence, Item, Passed
-from syscalls.args import quote
 from syscalls.flags.signals import Signal
+from syscalls.text import quote
 
 _NUMBERS = {name: -number for number, name in ERRORS.items()}
 _SHOWN = 60

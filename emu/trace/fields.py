@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 import syscalls.calls  # noqa: F401  fills the table
 from emu.places import Locate, Nowhere
 from emu.trace.schema import ERRORS
-from syscalls.args import CString, Cut, Deferred, DirFdNumber, FdNumber, Holding
+from syscalls.args import CString, DirFdNumber, FdNumber
+from syscalls.data import Cut, Deferred, Holding
 from syscalls.describe import Shown
 from syscalls.table import TABLE, Syscall, lookup
 

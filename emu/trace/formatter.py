@@ -8,7 +8,7 @@ import msgspec
 
 from emu.places import Locate, Nowhere, Place
 from emu.trace.schema import ERRORS, EXITS
-from syscalls.args import Deferred, json_text
+from syscalls.data import Deferred, json_text
 from syscalls.table import Syscall
 
 _KEPT = 65536

@@ -8,7 +8,7 @@ from emu.places import Locate
 from emu.trace.call_text import CallText, call_text
 from emu.trace.layout import Form, Layout
 from emu.trace.text import Palette
-from syscalls.args import plain
+from syscalls.data import plain
 from syscalls.flags.signals import Signal
 from syscalls.table import Syscall
 

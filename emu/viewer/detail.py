@@ -6,17 +6,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich.text import Text
-
 from emu.trace.call_text import entry_of, revived, text_of
 from emu.trace.layout import safe
 from emu.trace.schema import ERRORS
 from emu.viewer.hexdump import LARGEST, hexdump
 from emu.viewer.html_sources import lines as source_lines
+from emu.viewer.lines import Parts
 from emu.viewer.rows import event_words
 from emu.viewer.theme import ACCENT, DIM, ERROR, FAINT, TEXT, WAIT, colour_of
 from emu.viewer.words import lasting, plural
-from syscalls.args import CString, Cut
+from syscalls.args import CString
+from syscalls.data import Cut
 
 BUNDLED = Path(__file__).parents[2]
 """Below which the sources of the bundled guests are."""
@@ -44,9 +44,9 @@ class Detail:
     def __init__(self, width: int, folders: Sequence[Path] = ()) -> None:
         self._width = max(20, width)
         self._folders = tuple(folders)
-        self._lines: list[Text] = []
+        self._lines: list[Parts] = []
 
-    def lines(self, record: Mapping[str, Any], links: Sequence[Link] = ()) -> list[Text]:
+    def lines(self, record: Mapping[str, Any], links: Sequence[Link] = ()) -> list[Parts]:
         """All lines of a record."""
         self._lines = []
         if record["event"] == "syscall":
@@ -177,10 +177,10 @@ class Detail:
     # Lines
 
     def _put(self, *parts: tuple[str, str]) -> None:
-        self._lines.append(Text.assemble(*parts, no_wrap=True, overflow="ellipsis"))
+        self._lines.append(parts)
 
     def _section(self, title: str) -> None:
-        self._lines.append(Text())
+        self._put()
         self._put((f"{title} ", DIM), ("─" * max(0, self._width - len(title) - 1), FAINT))
 
     def _field(self, name: str, value: str, look: str = TEXT, indent: int = 10) -> None:

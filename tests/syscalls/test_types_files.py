@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syscalls.args import Cut
+from syscalls.data import Cut
 from syscalls.flags import Fcntl, Ioctl
 from syscalls.types_files import FcntlArgument, FcntlOutcome, IoctlArgument, IoVec, OutIoVec, OutPair, Stat
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syscalls.args import plain
+from syscalls.data import plain
 from syscalls.flags import AddressFamily, Scm, SocketLevel, SocketOption, TcpOption
 from syscalls.messages import HEADER, LENGTH_AT
 from syscalls.passing import Message, build, parse

@@ -5,8 +5,9 @@ import struct
 from types import SimpleNamespace
 from typing import Any
 
-from syscalls.args import abridged, json_text, plain, strace_text
+from syscalls.data import json_text, plain
 from syscalls.flags import Epoll, EpollOp, Poll
+from syscalls.text import abridged, strace_text
 from syscalls.types_poll import EpollEventIn, EpollEventsOut, FdSetArg, PollFds
 
 BASE = 0x1000

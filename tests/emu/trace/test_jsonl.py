@@ -13,7 +13,7 @@ import syscalls.calls  # noqa: F401  fills the table
 from emu.places import Place
 from emu.trace.jsonl import BATCH, JsonLines
 from syscalls import numbers
-from syscalls.args import Cut
+from syscalls.data import Cut
 from syscalls.describe import NOTHING, Shown
 from syscalls.table import lookup
 

@@ -13,7 +13,7 @@ from emu.trace.layout import Form
 from emu.trace.live import HELD, Live, Screen
 from emu.trace.text import Palette
 from syscalls import numbers
-from syscalls.args import Cut
+from syscalls.data import Cut
 from syscalls.describe import NOTHING, Shown
 from syscalls.table import lookup
 
