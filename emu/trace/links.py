@@ -1,0 +1,96 @@
+"""Which call passes something on to which: one pass over the records of a trace, a method for each family of calls."""
+
+from array import array
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from emu.trace.channels import Call, Channel
+from emu.trace.plumbing import Plumbing
+from emu.trace.schema import EXITS
+
+KINDS: Final = ("clone", "futex", "exit", "pipe", "eventfd", "socket", "close", "connect", "poll")
+"""What an edge can be."""
+
+_KIND = {kind: number for number, kind in enumerate(KINDS)}
+_CLONES = frozenset({"clone", "clone3", "fork", "vfork"})
+_ALWAYS = -1  # the end of a target whose edge holds whatever else is missing
+
+
+class Edge(NamedTuple):
+    """One call passed something on to another, both by their sequence numbers; `kind` is one of `KINDS`."""
+
+    source: int
+    target: int
+    kind: str
+
+
+class Edges(NamedTuple):
+    """Edges in columns; `kinds` are indexes into `KINDS`."""
+
+    sources: "array[int]"
+    targets: "array[int]"
+    kinds: "array[int]"
+
+
+class Links:
+    """Takes the records of a trace in file order; `edges` then gives what follows from them."""
+
+    def __init__(self) -> None:
+        self._sources = array("q")
+        self._targets = array("q")
+        self._target_ends = array("q")
+        self._kinds = array("B")
+        self._channels: list[Channel | None] = []
+        self._plumbing = Plumbing(self._link)
+        self._exits: set[int] = set()
+        self._clones: dict[int, int] = {}  # of threads that have not made a call yet
+        self._first_calls: dict[int, int] = {}
+
+    def call(self, record: dict[str, Any]) -> None:
+        """Takes a system call, whatever its arguments look like."""
+        sequence, tid = record["sequence"], record["tid"]
+        if tid not in self._first_calls:
+            self._first_calls[tid] = sequence
+        if tid in self._clones and sequence > self._clones[tid]:
+            self._add(self._clones.pop(tid), sequence, _ALWAYS, "clone", None)
+        woken_by = record.get("woken_by")
+        if type(woken_by) is int:
+            self._add(woken_by, sequence, _ALWAYS, "exit" if woken_by in self._exits else "futex", None)
+        name = record["name"]
+        if record["number"] in EXITS:
+            self._exits.add(sequence)
+        elif name in _CLONES:
+            child = record.get("result")
+            if child is not None and child > 0:
+                if self._first_calls.get(child, -1) > sequence:
+                    self._add(sequence, self._first_calls[child], _ALWAYS, "clone", None)
+                else:
+                    self._clones[child] = sequence
+        else:
+            self._plumbing.call(record)
+
+    def edges(self, clean_until: Callable[[int], int]) -> Edges:
+        """What was found. `clean_until(sequence)` is until when the trace has every call from that number on (see `Order`)."""
+        kept = [
+            at
+            for at, (channel, end) in enumerate(zip(self._channels, self._target_ends, strict=True))
+            if channel is None or end < min(channel.void_from, clean_until(channel.since))
+        ]
+        return Edges(
+            array("q", map(self._sources.__getitem__, kept)),
+            array("q", map(self._targets.__getitem__, kept)),
+            array("B", map(self._kinds.__getitem__, kept)),
+        )
+
+    def _link(self, source: Call, target: Call, kind: str, channel: Channel) -> None:
+        if source.time > target.end:
+            channel.void()  # what is caused does not come before its cause
+        elif source.tid != target.tid:
+            self._add(source.sequence, target.sequence, target.end, kind, channel)
+
+    def _add(self, source: int, target: int, end: int, kind: str, channel: Channel | None) -> None:
+        self._sources.append(source)
+        self._targets.append(target)
+        self._target_ends.append(end)
+        self._kinds.append(_KIND[kind])
+        self._channels.append(channel)

@@ -1,0 +1,323 @@
+"""Happens-before over the records of a trace: which call certainly came before which, and which one woke which.
+
+A call *takes effect* at one moment between its beginning and its end. `Order.before(a, b)` says that the effect of `a`
+precedes the effect of `b` in every run in which the same messages are passed, not by chance in this one. It is the least
+partial order that holds
+
+- program order: a thread's calls, in the order in which it made them;
+- "clone": clone, clone3 -> the first call of the thread that it made;
+- "futex": the call that woke a waiter (FUTEX_WAKE and its kin, by `woken_by`) -> the wait;
+- "exit": a thread's exit that cleared its tid -> the join that this woke (`woken_by`);
+- "eventfd": each write since the last read -> the read (with EFD_SEMAPHORE: the write whose unit the read took);
+- "pipe", "socket": a write -> the reads that got its bytes, counted by position; by message where there are messages;
+  for pipes, socketpairs, Unix sockets, and TCP connections that have both ends in the guest. The passing of
+  descriptors (SCM_RIGHTS) is such a message;
+- "close": what ended the writing (shutdown, or each close of the end that writes) -> a read that saw the end;
+- "connect": connect -> the accept that took this connection;
+- "poll": the oldest write that was not read yet (of those since the poll began, if it waited; or connect, or close) ->
+  the poll, select or epoll_wait that reported it.
+
+An edge's source takes effect before its target ends; it may end later than its target does, as a write that waits for
+room, and its target may have begun long before, as a read that waits for it.
+
+What is *not* ordered: calls of different threads between which nothing of this was passed, however far apart in time; what
+threads tell each other through memory alone (a lock that nobody waited for makes no call); what goes through files, through
+pipes with names, UDP, signals, and the world outside; the end of a read and the end of the write that it made room for.
+
+What is missing in a trace takes edges away and never adds any: where calls are missing (a filter, a full disk, damage)
+nothing is counted any more, and what remains are clone, `woken_by`, and what was counted before.
+"""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from emu.trace.links import KINDS, Edge, Links
+from emu.trace.schema import EXITS
+
+__all__ = ["KINDS", "Edge", "Order"]
+
+_FAR = 8
+"""How much larger than the number of calls their numbers may be to stand in an array."""
+
+_NEVER = 1 << 63
+
+
+class Order:
+    """The order of the calls among `records`, which are taken in file order; those of a run that goes on may end anywhere.
+
+    It takes two passes over what it keeps, about 50 bytes a call and 50 an edge; questions cost a binary search.
+    """
+
+    def __init__(self, records: Iterable[dict[str, Any]]) -> None:
+        links = Links()
+        calls = _Calls()
+        for record in records:
+            if record["event"] == "syscall":
+                links.call(record)
+                calls.add(record)
+            else:
+                calls.event(record)
+        self._threads = calls.threads()
+        gaps = _Gaps(calls)
+        self._edges = links.edges(gaps.clean_until)
+        self._wakers: dict[int, int] = {}
+        self._clocks: dict[int, _Clock] = {}
+        self._build(calls)
+
+    def before(self, a: int, b: int) -> bool:
+        """Whether the call with sequence number `a` certainly took effect before `b` did. Unknown numbers: False."""
+        first, second = self._threads.get(a), self._threads.get(b)
+        if first is None or second is None:
+            return False
+        if first == second:
+            return a < b
+        clock = self._clocks.get(second)
+        return clock is not None and clock.knows(b, first, a)
+
+    def edges(self) -> Iterator[Edge]:
+        """The edges between calls of different threads, sorted by where their targets stand in the file."""
+        for source, target, kind in zip(*self._edges, strict=True):
+            yield Edge(source, target, KINDS[kind])
+
+    def waker(self, sequence: int) -> int | None:
+        """The call of another thread that ended this call's wait, or gave it what it did not have to wait for.
+
+        None where that came from outside, from the thread itself, or from nowhere: see `origin`.
+        """
+        return self._wakers.get(sequence)
+
+    def origin(self, record: dict[str, Any]) -> str:
+        """What ended the wait of a call, in words: "call 17", "a signal", "its deadline", "outside: TCP ...".
+
+        "" for a call that did not wait, or for which nothing tells.
+        """
+        waker = self.waker(record["sequence"])
+        if waker is not None:
+            return f"call {waker}"
+        if not record["blocked"]:
+            return ""
+        return origin(record)
+
+    def _build(self, calls: "_Calls") -> None:
+        """Sorts the edges, and brings what each thread knows of the others up to date along them."""
+        sources, targets, kinds = self._edges
+        place = calls.places()
+        kept = [
+            at
+            for at, (source, target) in enumerate(zip(sources, targets, strict=True))
+            if source in place and target in place and self._threads[source] != self._threads[target]
+        ]
+        kept.sort(key=lambda at: place[targets[at]])
+        self._edges = type(self._edges)(
+            array("q", map(sources.__getitem__, kept)),
+            array("q", map(targets.__getitem__, kept)),
+            array("B", map(kinds.__getitem__, kept)),
+        )
+        threads, clocks, wakers = self._threads, self._clocks, self._wakers
+        closing = KINDS.index("close")
+        for source, target, kind in zip(*self._edges, strict=True):
+            if kind == closing:  # the last one was it
+                wakers[target] = source
+            else:
+                wakers.setdefault(target, source)
+            to, of = threads[target], threads[source]
+            clock = clocks.get(to)
+            if clock is None:
+                clock = clocks[to] = _Clock(to)
+            clock.learn(target, of, source, clocks.get(of))
+
+
+def origin(record: dict[str, Any]) -> str:
+    """What ended the wait of a call that no call of the guest did, in words; "" where nothing tells."""
+    if record.get("unfinished"):
+        return ""
+    if record.get("error") in ("EINTR", "ERESTARTSYS"):
+        return "a signal"
+    if record.get("error") == "ETIMEDOUT" or record["name"] in _SLEEPS:
+        return "its deadline"
+    if record["name"] in _POLLS and record["result"] == 0:
+        return "its deadline"
+    texts = list(dict.fromkeys(_reported(record)))
+    return f"outside: {', '.join(texts[:3])}{', ...' if len(texts) > 3 else ''}" if texts else ""
+
+
+_SLEEPS = frozenset({"nanosleep", "clock_nanosleep"})
+_POLLS = frozenset({"poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2"})
+
+
+def _reported(record: dict[str, Any]) -> Iterator[str]:
+    """What the descriptors are that a call waited for, and got something from."""
+    fds = record.get("fds") or {}
+    if isinstance(fds.get("result"), str):
+        yield fds["result"]
+        return
+    ready = None
+    if isinstance(record["args"].get("fds"), list):
+        polled = [one for one in record["args"]["fds"] if isinstance(one, dict)]
+        ready = {str(one.get("fd")) for one in polled if one.get("revents") != "0"}
+    for text in fds.values():
+        if isinstance(text, str):
+            yield text
+        elif isinstance(text, dict):
+            yield from (
+                one for fd, one in text.items() if isinstance(one, str) and (ready is None or fd in ready)
+            )
+
+
+class _Calls:
+    """What is kept of each call: its number, its thread, when it began; in file order."""
+
+    def __init__(self) -> None:
+        self.sequences = array("q")
+        self.tids = array("q")
+        self.times = array("q")
+        self.last: dict[int, int] = {}
+        """By thread that may still be in a call that is not recorded yet: its last one that is."""
+        self.ended = False
+
+    def add(self, record: dict[str, Any]) -> None:
+        sequence, tid = record["sequence"], record["tid"]
+        self.sequences.append(sequence)
+        self.tids.append(tid)
+        self.times.append(record["time"])
+        if record["number"] in EXITS or record.get("unfinished"):
+            self.last.pop(tid, None)
+        else:
+            self.last[tid] = sequence
+
+    def event(self, record: dict[str, Any]) -> None:
+        if record["event"] == "thread_start" and "tid" in record:
+            self.last.setdefault(record["tid"], -1)
+        elif record["event"] in ("process_end", "fault"):
+            self.ended = True
+
+    def threads(self) -> "_BySequence":
+        return _BySequence(self.sequences, self.tids)
+
+    def places(self) -> "_BySequence":
+        return _BySequence(self.sequences, array("q", range(len(self.sequences))))
+
+
+class _BySequence:
+    """Sequence numbers to numbers that are not negative: an array where they are dense, as they are in a whole trace."""
+
+    def __init__(self, sequences: "array[int]", values: "array[int]") -> None:
+        room = _FAR * (len(sequences) + 1024)
+        self._near = array("q", [-1]) * min(room, max(sequences, default=0) + 1)
+        self._far: dict[int, int] = {}
+        for sequence, value in zip(sequences, values, strict=True):
+            if sequence < room:
+                self._near[sequence] = value
+            else:
+                self._far[sequence] = value
+
+    def get(self, sequence: int) -> int | None:
+        if 0 <= sequence < len(self._near):
+            value = self._near[sequence]
+            return value if value >= 0 else None
+        return self._far.get(sequence)
+
+    def __contains__(self, sequence: int) -> bool:
+        return self.get(sequence) is not None
+
+    def __getitem__(self, sequence: int) -> int:
+        value = self.get(sequence)
+        if value is None:
+            raise KeyError(sequence)
+        return value
+
+
+class _Gaps:
+    """Where calls are missing, by their sequence numbers, and since when they may have had an effect."""
+
+    def __init__(self, calls: _Calls) -> None:
+        order = sorted(range(len(calls.sequences)), key=calls.sequences.__getitem__)
+        self._ends: list[int] = []  # of each gap: its last number
+        self._times: list[int] = []
+        gaps: list[tuple[int, int, int]] = []
+        expected, time = 0, -1
+        for at in order:
+            sequence = calls.sequences[at]
+            if sequence > expected:
+                gaps.append((expected, sequence - 1, time))
+            expected, time = sequence + 1, calls.times[at]
+        for first, last, since in _real(gaps, calls):
+            self._ends.append(last)
+            self._times.append(since)
+            del first
+
+    def clean_until(self, sequence: int) -> int:
+        """The time (of the run, in nanoseconds) until when no call from this number on is missing."""
+        at = bisect_right(self._ends, sequence)
+        return self._times[at] if at < len(self._times) else _NEVER
+
+
+def _real(gaps: list[tuple[int, int, int]], calls: _Calls) -> list[tuple[int, int, int]]:
+    """The gaps that are not calls still in progress: of those each thread of a run that goes on may have one, its last."""
+    if calls.ended:
+        return gaps
+    missing = sum(last - first + 1 for first, last, _ in gaps)
+    if missing > len(calls.last):
+        return gaps
+    lasts = sorted(calls.last.values())
+    found = []
+    for first, last, since in reversed(gaps):
+        for number in range(last, first - 1, -1):
+            at = bisect_right(lasts, number) - 1
+            if at < 0:
+                found.append((number, number, since))
+            else:
+                del lasts[at]
+    return found[::-1]
+
+
+class _Clock:
+    """What one thread knows of the others: of each the last call that came before, from which own call on.
+
+    A vector clock, of which only the changes are kept.
+    """
+
+    __slots__ = ("_log", "_log_tids", "_log_upto", "_merged", "_steps", "_tid")
+
+    def __init__(self, tid: int) -> None:
+        self._tid = tid
+        self._steps: dict[int, tuple[array[int], array[int]]] = {}
+        self._log = array("q")  # the changes of all, in their order: the own call, the other thread, its call
+        self._log_tids = array("q")
+        self._log_upto = array("q")
+        self._merged: dict[int, int] = {}  # of each other thread: how much of its log is known here
+
+    def knows(self, sequence: int, tid: int, other: int) -> bool:
+        """Whether the own call `sequence` comes after the call `other` of thread `tid`."""
+        steps = self._steps.get(tid)
+        if steps is None:
+            return False
+        at = bisect_right(steps[0], sequence) - 1
+        return at >= 0 and steps[1][at] >= other
+
+    def learn(self, sequence: int, tid: int, other: int, clock: "_Clock | None") -> None:
+        """The own call `sequence` comes after `other` of thread `tid`, and so after all that this one comes after."""
+        if self._log and sequence < self._log[-1]:
+            return  # a file whose lines are not in their order
+        self._raise(sequence, tid, other)
+        if clock is None:
+            return
+        known = bisect_right(clock._log, other)
+        for at in range(self._merged.get(tid, 0), known):
+            if clock._log_tids[at] != self._tid:
+                self._raise(sequence, clock._log_tids[at], clock._log_upto[at])
+        self._merged[tid] = max(known, self._merged.get(tid, 0))
+
+    def _raise(self, sequence: int, tid: int, other: int) -> None:
+        steps = self._steps.get(tid)
+        if steps is None:
+            steps = self._steps[tid] = (array("q"), array("q"))
+        elif steps[1][-1] >= other:
+            return
+        for column, value in zip(steps, (sequence, other), strict=True):
+            column.append(value)
+        self._log.append(sequence)
+        self._log_tids.append(tid)
+        self._log_upto.append(other)
