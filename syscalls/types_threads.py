@@ -18,7 +18,7 @@ from syscalls.args import (
 )
 from syscalls.data import UNUSED, Data
 from syscalls.flags.clock import Clock, Timer
-from syscalls.flags.signals import SigAction, SigMask, Signal, SigStack
+from syscalls.flags.signals import Signal
 from syscalls.flags.threads import (
     Arch,
     Clone,
@@ -34,7 +34,6 @@ from syscalls.process import Thread
 from syscalls.structs import Layout, Timespec, Timeval
 from syscalls.text import strace_text
 
-_ALL_SIGNALS = (1 << 64) - 1
 _HAS_TIMEOUT = frozenset(
     {Futex.FUTEX_WAIT, Futex.FUTEX_WAIT_BITSET, Futex.FUTEX_LOCK_PI, Futex.FUTEX_LOCK_PI2}
     | {Futex.FUTEX_WAIT_REQUEUE_PI}
@@ -42,14 +41,6 @@ _HAS_TIMEOUT = frozenset(
 _HAS_COUNT = frozenset(
     {Futex.FUTEX_REQUEUE, Futex.FUTEX_CMP_REQUEUE, Futex.FUTEX_WAKE_OP, Futex.FUTEX_CMP_REQUEUE_PI}
 )
-
-
-def signal_set_text(mask: int) -> str:
-    """A kernel signal set as strace writes it: `[INT TERM]`, `~[KILL STOP]` when most are in it."""
-    inverted = mask.bit_count() > 32
-    shown = mask ^ _ALL_SIGNALS if inverted else mask
-    names = [Signal.text(number).removeprefix("SIG") for number in range(1, 65) if shown >> (number - 1) & 1]
-    return ("~" if inverted else "") + "[" + " ".join(names) + "]"
 
 
 def _hex(value: int) -> str:
@@ -61,29 +52,10 @@ def _pointer(value: int) -> Data:
     return hex(value) if value else None
 
 
-def _handler(value: int) -> Data:
-    return {0: "SIG_DFL", 1: "SIG_IGN"}.get(value) or hex(value)
-
-
 def _words(*names: str) -> tuple[tuple[str, str], ...]:
     return tuple(("q", name) for name in names)
 
 
-SigSet = Layout("sigset_t", ("Q", "sigset", signal_set_text))
-KernelSigAction = Layout(
-    "sigaction",
-    ("Q", "sa_handler", _handler),
-    ("Q", "sa_flags", SigAction.text),
-    ("Q", "sa_restorer", _pointer),
-    ("Q", "sa_mask", signal_set_text),
-)
-StackT = Layout(
-    "stack_t",
-    ("Q", "ss_sp", _pointer),
-    ("I", "ss_flags", SigStack.text),
-    ("4x", ""),
-    ("Q", "ss_size"),
-)
 RobustListHead = Layout("robust_list_head", ("Q", "list"), ("q", "futex_offset"), ("Q", "list_op_pending"))
 CloneArgs = Layout(
     "clone_args",
@@ -97,8 +69,11 @@ CloneArgs = Layout(
 """The first version of the structure (64 bytes), which every caller passes."""
 
 
+_INFINITY = (1 << 64) - 1
+
+
 def _limit(value: int) -> Data:
-    return "RLIM_INFINITY" if value == _ALL_SIGNALS else value
+    return "RLIM_INFINITY" if value == _INFINITY else value
 
 
 RlimitLayout = Layout("rlimit", ("Q", "rlim_cur", _limit), ("Q", "rlim_max", _limit))
@@ -146,89 +121,6 @@ U64Word = Layout("u64", ("Q", "value"))
 def _only(data: Data) -> Data:
     """The one field of a structure that stands for a plain value."""
     return next(iter(data.data().values())) if isinstance(data, Struct) else data
-
-
-class InSigSet(InStruct):
-    """A signal set that the call reads; one whose size is not the kernel's 8 bytes shows as its address."""
-
-    def __init__(self, size: str = "sigsetsize") -> None:
-        super().__init__(SigSet)
-        self.uses = (size,)
-
-    def capture(self, thread: Thread, value: int, *used: int) -> Data:
-        return _only(super().capture(thread, value)) if used[0] == SigSet.size else value or None
-
-    def text(self, data: Data) -> str:
-        return data if isinstance(data, str) else super().text(data)
-
-
-class OutSigSet(OutStruct):
-    """A signal set that the call fills, or the first bytes of it."""
-
-    def __init__(self, size: str = "sigsetsize") -> None:
-        super().__init__(SigSet)
-        self.uses = ("result", size)
-
-    def capture(self, thread: Thread, value: int, *used: int) -> Data:
-        if used[0] < 0 or not value or not used[1]:
-            return value or None
-        try:
-            mask = int.from_bytes(thread.memory.read(value, min(used[1], SigSet.size)), "little")
-        except OSError:
-            return value
-        return signal_set_text(mask)
-
-    def text(self, data: Data) -> str:
-        return data if isinstance(data, str) else super().text(data)
-
-
-class PackedMask(Arg):
-    """pselect6(2)'s last argument: a pointer to the address of a signal set, and its size."""
-
-    phase = "in"
-    _set = InSigSet()
-
-    def capture(self, thread: Thread, value: int, *used: int) -> Data:
-        if not value:
-            return None
-        try:
-            address, size = struct.unpack("<QQ", thread.memory.read(value, 16))
-        except OSError:
-            return value
-        mask = self._set.capture(thread, address, size)
-        return {"sigmask": hex(mask) if isinstance(mask, int) else mask, "sigsetsize": size}
-
-    def text(self, data: Data) -> str:
-        return hex(data) if isinstance(data, int) else strace_text(data)
-
-
-class InSigAction(InStruct):
-    """A struct sigaction as the kernel has it; the restorer shows where SA_RESTORER says that there is one."""
-
-    def __init__(self) -> None:
-        super().__init__(KernelSigAction)
-
-    def text(self, data: Data) -> str:
-        return _action_text(data)
-
-
-class OutSigAction(OutStruct):
-    """The same, filled by the call."""
-
-    def __init__(self) -> None:
-        super().__init__(KernelSigAction)
-
-    def text(self, data: Data) -> str:
-        return _action_text(data)
-
-
-def _action_text(data: Data) -> str:
-    if not isinstance(data, dict):
-        return hex(data) if isinstance(data, int) else strace_text(data)
-    shown = ["sa_handler", "sa_mask", "sa_flags"]
-    if "SA_RESTORER" in data["sa_flags"]:
-        shown.append("sa_restorer")
-    return "{" + ", ".join([f"{name}={strace_text(data[name])}" for name in shown]) + "}"
 
 
 class OutTid(Arg):
@@ -414,7 +306,6 @@ def _flags(names: type[Any]) -> Flags:
     return Flags(names)
 
 
-SignalNumber = Annotated[int, _flags(Signal)]
 CloneFlags = Annotated[int, _labelled(Flags64(Clone), "flags=", 2)]
 CloneStack = Annotated[int, _labelled(Pointer(), "child_stack=", 1)]
 CloneParent = Annotated[int, OutTid("flags")]
@@ -435,21 +326,13 @@ Word = Annotated[int, Unsigned64()]
 Resource = Annotated[int, _flags(Rlimit)]
 RusageWho = Annotated[int, _flags(Rusage)]
 RandomFlags = Annotated[int, _flags(Getrandom)]
-MaskHow = Annotated[int, _flags(SigMask)]
 InCloneArgs = Annotated[int, InStruct(CloneArgs)]
 InTimespec = Annotated[int, InStruct(Timespec)]
 OutTimespec = Annotated[int, OutStruct(Timespec)]
 OutTimeval = Annotated[int, OutStruct(Timeval)]
 OutTimezone = Annotated[int, OutStruct(Timezone)]
 OutTms = Annotated[int, OutStruct(Tms)]
-InSet = Annotated[int, InSigSet()]
-OutSet = Annotated[int, OutSigSet()]
-InAction = Annotated[int, InSigAction()]
-OutAction = Annotated[int, OutSigAction()]
-InPackedMask = Annotated[int, PackedMask()]
 InTimeval = Annotated[int, InStruct(Timeval)]
-InStack = Annotated[int, InStruct(StackT)]
-OutStack = Annotated[int, OutStruct(StackT)]
 InLimit = Annotated[int, InStruct(RlimitLayout)]
 OutLimit = Annotated[int, OutStruct(RlimitLayout)]
 OutUtsname = Annotated[int, OutStruct(Utsname)]

@@ -8,7 +8,7 @@ import syscalls.calls  # noqa: F401  fills the table
 from emu.trace.regions import Locate
 from emu.trace.symbol import Symbol, Text
 from emu.trace.volatile_members import Context, member, members, number, pointer
-from syscalls import numbers, types_files, types_net, types_poll, types_threads, types_volatile
+from syscalls import numbers, types_files, types_net, types_options, types_poll, types_threads, types_volatile
 from syscalls.args import Arg, CString, FdNumber, InBytes, InStruct, OutBytes, OutStruct, Pointer
 from syscalls.outcomes import HexOutcome, Outcome
 from syscalls.structs import Timespec, Timeval
@@ -277,7 +277,7 @@ _RULES: dict[type, Rule] = {
     InBytes: _structure,
     OutBytes: _filled_bytes,
     types_files.OutIoVec: _vector,
-    types_net.OptionIn: _option,
+    types_options.OptionIn: _option,
     types_volatile.RandomBytes: _whole("random"),
     types_volatile.ProcessId: _pid,
     types_volatile.Milliseconds: _timeout,
@@ -301,7 +301,7 @@ _RULES: dict[type, Rule] = {
     types_threads.FutexValue3: _plain,
     types_threads.PrctlArgument: _either,
     types_threads.InCpuMask: _whole("machine"),
-    types_net.OptionName: _plain,
+    types_options.OptionName: _plain,
 }
 """By declared type; a type without an entry takes that of what it is derived from."""
 

@@ -15,7 +15,8 @@ from syscalls.sigmasks import read_mask, under_mask
 from syscalls.table import syscall
 from syscalls.timespecs import read_timespec
 from syscalls.types_poll import EpollEventIn, EpollEventsOut
-from syscalls.types_threads import InSet, InTimespec
+from syscalls.types_signals import InSet
+from syscalls.types_threads import InTimespec
 from syscalls.types_volatile import Timeout
 from syscalls.wait import Blocking, Wait, Wake
 

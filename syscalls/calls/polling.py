@@ -12,7 +12,8 @@ from syscalls.standing import StandingSet, new_set
 from syscalls.table import syscall
 from syscalls.timespecs import read_timespec, write_timespec
 from syscalls.types_poll import PollFds
-from syscalls.types_threads import InSet, InTimespec
+from syscalls.types_signals import InSet
+from syscalls.types_threads import InTimespec
 from syscalls.types_volatile import Timeout
 from syscalls.wait import RESTARTNOHAND, Blocking, Wait, Wake
 

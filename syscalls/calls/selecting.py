@@ -14,7 +14,8 @@ from syscalls.sigmasks import read_mask, under_mask
 from syscalls.table import syscall
 from syscalls.timespecs import read_timespec, read_timeval, write_timespec, write_timeval
 from syscalls.types_poll import FdSetArg
-from syscalls.types_threads import InPackedMask, InTimespec, InTimeval
+from syscalls.types_signals import InPackedMask
+from syscalls.types_threads import InTimespec, InTimeval
 from syscalls.wait import RESTARTNOHAND, Blocking, Wait, Wake
 
 _READABLE = Poll.POLLRDNORM | Poll.POLLRDBAND | Poll.POLLIN | Poll.POLLHUP | Poll.POLLERR | Poll.POLLNVAL

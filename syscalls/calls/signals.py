@@ -10,11 +10,10 @@ from syscalls.process import Process, SignalAction, Thread
 from syscalls.sigmasks import under_mask
 from syscalls.table import syscall
 from syscalls.timespecs import read_timespec
-from syscalls.types_threads import (
+from syscalls.types_signals import (
     InAction,
     InSet,
     InStack,
-    InTimespec,
     KernelSigAction,
     MaskHow,
     OutAction,
@@ -24,6 +23,7 @@ from syscalls.types_threads import (
     SignalNumber,
     StackT,
 )
+from syscalls.types_threads import InTimespec
 from syscalls.types_volatile import Pid
 from syscalls.wait import RESTARTNOHAND, Blocking, Wait, Wake
 

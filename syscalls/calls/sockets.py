@@ -27,7 +27,8 @@ from syscalls.sockets import (
 )
 from syscalls.table import syscall
 from syscalls.types_files import PairOut
-from syscalls.types_net import ProtocolNumber, SockAddrIn, SockAddrOut, SockLenInOut
+from syscalls.types_net import SockAddrIn, SockAddrOut, SockLenInOut
+from syscalls.types_options import ProtocolNumber
 from syscalls.wait import Blocking, Wait, Wake
 
 Family = Annotated[int, Flags(AddressFamily)]

@@ -25,7 +25,8 @@ from syscalls.sockets import Socket, host_option, is_internet, is_unix, lookup
 from syscalls.streams import host_address
 from syscalls.table import syscall
 from syscalls.timespecs import SECOND
-from syscalls.types_net import OptionIn, OptionName, OptionOut, SockLenInOut
+from syscalls.types_net import SockLenInOut
+from syscalls.types_options import OptionIn, OptionName, OptionOut
 
 Level = Annotated[int, Flags(SocketLevel)]
 Option = Annotated[int, OptionName()]

@@ -9,13 +9,7 @@ from syscalls.flags.threads import Arch
 from syscalls.memory import TASK_SIZE
 from syscalls.process import PARENT_PID, Thread
 from syscalls.table import syscall
-from syscalls.types_threads import (
-    ArchCode,
-    InCpuMask,
-    OutCpuMask,
-    OutU64,
-    RobustListHead,
-)
+from syscalls.types_threads import ArchCode, InCpuMask, OutCpuMask, OutU64, RobustListHead
 from syscalls.types_volatile import HostResult, OutCpu, OutNode, Pid, PidResult
 from syscalls.wait import Exit, Yield
 

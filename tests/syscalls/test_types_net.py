@@ -10,17 +10,8 @@ from syscalls.data import plain
 from syscalls.flags import AddressFamily, Scm, SocketLevel, SocketOption, TcpOption
 from syscalls.messages import HEADER, LENGTH_AT
 from syscalls.passing import Message, build, parse
-from syscalls.types_net import (
-    MsgHdrIn,
-    MsgHdrOut,
-    MsgVectorOut,
-    OptionIn,
-    OptionName,
-    ProtocolNumber,
-    SockAddrIn,
-    SockAddrOut,
-    SockLenInOut,
-)
+from syscalls.types_net import MsgHdrIn, MsgHdrOut, MsgVectorOut, SockAddrIn, SockAddrOut, SockLenInOut
+from syscalls.types_options import OptionIn, OptionName, ProtocolNumber
 
 BASE = 0x1000
 

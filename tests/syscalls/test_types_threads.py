@@ -7,20 +7,15 @@ import pytest
 
 from syscalls.flags.signals import Signal
 from syscalls.flags.threads import Clone, Futex
-from syscalls.types_threads import (
-    ClockId,
-    FutexTimeout,
-    FutexValue3,
-    FutexWord2,
-    InCpuMask,
+from syscalls.types_signals import (
     InSigAction,
     InSigSet,
     KernelSigAction,
     OutSigSet,
     PackedMask,
-    PrctlArgument,
     signal_set_text,
 )
+from syscalls.types_threads import ClockId, FutexTimeout, FutexValue3, FutexWord2, InCpuMask, PrctlArgument
 
 
 class Memory:
