@@ -7,14 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from emu.plugin.calls import TracedCall, calls_of
 from emu.plugin.descriptors import Descriptor, Descriptors
 from emu.plugin.pattern import Step
-
-
-class Order:
-    def __init__(self, records: Any) -> None: ...
-
-    def before(self, a: int, b: int) -> bool:
-        return False
-
+from emu.trace.order import Order
 
 POLLS = frozenset(
     {"poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl"}
@@ -110,12 +103,27 @@ class View:
             return False
         # A descriptor orders its calls, too: nothing succeeds on it before it is opened or after it is closed.
         for descriptor in self.descriptors.of(first):
-            if descriptor.opened is first or descriptor.closed is first:
-                if second.error == "EBADF" or descriptor.opened is first:
-                    return descriptor in self.descriptors.of(second)
-            elif descriptor.closed is second and first.error != "EBADF":
+            if descriptor.opened is first and self._knows(descriptor, second):
                 return True
-        return False
+            if descriptor.closed is first and second.error == "EBADF" and second in descriptor.calls:
+                return True
+        return any(
+            descriptor.closed is second and self._had(descriptor, first)
+            for descriptor in self.descriptors.of(second)
+        )
+
+    @staticmethod
+    def _knows(descriptor: Descriptor, call: TracedCall) -> bool:
+        """Whether the thread of a call has used the descriptor until then: so it was open."""
+        return any(one.tid == call.tid and one.sequence <= call.sequence for one in descriptor.calls)
+
+    @staticmethod
+    def _had(descriptor: Descriptor, call: TracedCall) -> bool:
+        """Whether the thread of a call has used the descriptor from then on, with success: so it was not closed."""
+        return any(
+            one.tid == call.tid and one.sequence >= call.sequence and one.error != "EBADF"
+            for one in descriptor.calls
+        )
 
 
 class Match(NamedTuple):

@@ -250,8 +250,24 @@ def test_a_descriptor_orders_its_opening_and_closing() -> None:
     story = request(Story(), FIRST, 1001)
     for record in story.records[1:]:
         record["tid"] = 1002
-    closed(story, FIRST, 1003).trace.expect("accept4 -> recvfrom -> sendto", same_fd=True)
+    closed(story.call(1002, "gettid", result=1002), FIRST, 1003).trace.expect("accept4 -> recvfrom -> sendto")
     story.trace.expect("sendto -> close", same_fd=True)
+    story.trace.expect("accept4 -> gettid")
+    story.call(
+        1002, "sendto", (6, None, None), -errno.EBADF, buf="OK", size=2, flags="0", dest_addr=None, addrlen=0
+    )
+    story.trace.expect("close -> sendto = EBADF", same_fd=True)
+    account(lambda: story.trace.expect("gettid -> close"))
+
+
+def test_what_threads_tell_each_other() -> None:
+    """The write that the eventfd hands over makes what is before it and what is after the read one order."""
+    story = Story().call(1000, "eventfd2", new=EVENT, count=0, flags="0").call(1001, "getpid", result=1000)
+    story.call(1001, "write", EVENT, 8, buf="\1\0\0\0\0\0\0\0", count=8)
+    story.call(1002, "read", EVENT, 8, buf="\1\0\0\0\0\0\0\0", count=8)
+    trace = story.call(1002, "gettid", result=1002).trace
+    trace.expect("getpid -> gettid")
+    assert "expected never gettid after getpid" in account(lambda: trace.never("gettid").after("getpid"))
 
 
 # never
