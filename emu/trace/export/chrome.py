@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
-from emu.trace.export._order import Order
 from emu.trace.export.flat import compact, rest_of
+from emu.trace.order import Order
 
 ARROWS = 500_000
 """How many records arrows are drawn between: the viewers hold no more."""

@@ -144,10 +144,14 @@ def test_a_trace_of_nothing_is_an_empty_page() -> None:
     assert events([], {}) == []
 
 
-def test_a_real_trace_keeps_the_rules(traced: Callable[..., Path]) -> None:
-    reader = Reader(traced("futex_threads"))
+@pytest.mark.parametrize(
+    ("guest", "kinds"),
+    [("futex_threads", {"clone", "futex", "exit"}), ("pipes_threads", {"clone", "exit", "pipe", "eventfd"})],
+)
+def test_a_real_trace_keeps_the_rules(traced: Callable[..., Path], guest: str, kinds: set[str]) -> None:
+    reader = Reader(traced(guest))
     found = events(reader, reader.header)
     check(found)
     assert any(event["name"] == "blocked" for event in found)
-    assert any(event["ph"] == "s" for event in found)
+    assert kinds <= {event["name"] for event in found if event["ph"] == "s"}
     assert len({event["tid"] for event in found}) > 2
