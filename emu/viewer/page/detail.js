@@ -75,9 +75,11 @@ class Detail {
   links(i) {
     const items = [];
     const to = (text, event, kind) => make("button", { type: "button", class: "link", onclick: () => this.actions.choose(event) }, make("span", { class: "arrow", "aria-hidden": "true" }, kind), text);
-    for (const [event, kind] of this.actions.wakers(i)) items.push(to(`woken by ${this.actions.brief(event)} (${kind})`, event, "↖"));
+    const before = this.actions.wakers(i);
+    for (const [event, kind, woke] of before.slice(0, 8)) items.push(to(`${woke ? "woken by" : "after"} ${this.actions.brief(event)} (${kind})`, event, "↖"));
+    if (before.length > 8) items.push(make("span", { class: "more" }, `and ${before.length - 8} more`));
     const woken = this.actions.woken(i);
-    for (const [event, kind] of woken.slice(0, 12)) items.push(to(`wakes ${this.actions.brief(event)} (${kind})`, event, "↘"));
+    for (const [event, kind, woke] of woken.slice(0, 12)) items.push(to(`${woke ? "wakes" : "before"} ${this.actions.brief(event)} (${kind})`, event, "↘"));
     if (woken.length > 12) items.push(make("span", { class: "more" }, `and ${woken.length - 12} more`));
     for (const [object, text] of this.actions.objects(i))
       items.push(make("button", { type: "button", class: "link", onclick: () => this.actions.life(object) }, make("span", { class: "arrow", "aria-hidden": "true" }, "⟷"), `life of ${plain(text)}`));

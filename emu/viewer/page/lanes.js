@@ -1,7 +1,7 @@
 // The lanes: one a thread on a time axis, with an overview of the whole run above them.
 
 const LANE = 24, GUTTER = 168, BOX = 16; // pixels, as in page.css
-const FLOWS = 150; // arrows at a time, beyond which they would hide what they explain
+const FLOWS = 80; // arrows at a time, beyond which they would hide what they explain
 
 class Lanes {
   constructor(trace, choose, only) {
@@ -318,7 +318,9 @@ class Lanes {
     for (const [source, target] of visible) {
       const chosen = source === selected || target === selected;
       if (!chosen && visible.length > FLOWS) continue;
-      const x0 = this.xOf(time[source] + duration[source] / 2), x1 = this.xOf(time[target] + duration[target]);
+      // The source takes effect before the target ends, though it may itself go on after that.
+      const end = time[target] + duration[target], x1 = this.xOf(end);
+      const x0 = this.xOf(Math.max(time[source], Math.min(time[source] + duration[source] / 2, end)));
       const y0 = lane[source] * LANE + LANE / 2 - top, y1 = lane[target] * LANE + LANE / 2 - top;
       if ((y0 < 0 && y1 < 0) || (y0 > height && y1 > height)) continue;
       context.strokeStyle = context.fillStyle = chosen ? colours.select : colours.flow;

@@ -17,11 +17,12 @@ class Stories {
     told.edges.source.forEach((sequence, at) => {
       const source = rowOf(sequence), target = rowOf(told.edges.target[at]), kind = told.edges.kinds[told.edges.kind[at]];
       if (source === undefined || target === undefined) return;
-      this.edges.push([source, target, kind]);
+      const woke = Boolean(told.edges.woke[at]) && this.trace.blocked[target] > 0;
+      this.edges.push([source, target]);
       if (!this.into.has(target)) this.into.set(target, []);
       if (!this.from.has(source)) this.from.set(source, []);
-      this.into.get(target).push([source, kind]);
-      this.from.get(source).push([target, kind]);
+      this.into.get(target)[woke ? "unshift" : "push"]([source, kind, woke]);
+      this.from.get(source).push([target, kind, woke]);
     });
     for (const life of told.lives) this.lives.set(life.object, { ...life, calls: life.calls.map(rowOf).filter((row) => row !== undefined) });
     this.conversations = told.conversations;
