@@ -44,12 +44,16 @@ class Run:
 
 
 class Side(Protocol):
-    """One run in the background. `listening` is set with `address` once it listens on a socket, `idle` while it rests."""
+    """One run in the background. `listening` is set with `address` once it listens on a socket, `idle` while it rests.
+
+    `last` is when it made its last call (time.monotonic, in seconds).
+    """
 
     name: str
     address: tuple[str, int] | None
     listening: threading.Event
     idle: threading.Event
+    last: float
 
     @property
     def timed_out(self) -> bool:
@@ -110,6 +114,7 @@ class Native:
         self.address: tuple[str, int] | None = None
         self.listening = threading.Event()
         self.idle = threading.Event()
+        self.last = 0.0
         self._run = run
         self._trace = trace
         self._streams = _Streams(run.stdin)
@@ -180,6 +185,7 @@ class Native:
 
     def _called(self, descriptors: Descriptors, record: Record) -> None:
         self.idle.clear()
+        self.last = time.monotonic()
         if record.syscall.number == numbers.listen and record.result == 0 and self.address is None:
             self.address = descriptors.local_address(record.registers[0] & 0xFFFFFFFF)
             if self.address is not None:
@@ -205,6 +211,7 @@ class Emulated:
         self.address: tuple[str, int] | None = None
         self.listening = threading.Event()
         self.idle = threading.Event()
+        self.last = 0.0
         self._streams = _Streams(run.stdin)
         try:
             self.machine = self._machine(run, say)
@@ -282,6 +289,7 @@ class _Watching:
         """Takes one system call."""
         self._inner.record(record)
         self._side.idle.clear()
+        self._side.last = time.monotonic()
         if record[5].number == numbers.listen and record[7] == 0:
             self._side.listens(record[4], record[6][0] & 0xFFFFFFFF)
 

@@ -19,6 +19,9 @@ from emu.native.start import NotAllowed, NotStarted
 DEFAULT_LIMIT = 30.0
 """Seconds that each of the two runs may take."""
 
+_QUIET = 0.3
+"""Seconds without a call after which a program that rests is taken to have come to rest."""
+
 _REST = 3.0
 """Seconds that a program gets to come to rest after the driver has ended, and to end after SIGTERM."""
 
@@ -121,6 +124,18 @@ def _one(side: Side, drive: str | None, settings: Run) -> None:
         side.close()
 
 
+def _let_rest(side: Side) -> None:
+    """Waits until the program has done what was left to do: it rests, and has made no call for a while since now."""
+    now = started = time.monotonic()
+    while now < started + _REST:
+        if side.idle.wait(started + _REST - now):
+            quiet = time.monotonic() - max(side.last, started)
+            if quiet >= _QUIET:
+                return
+            time.sleep(_QUIET - quiet)
+        now = time.monotonic()
+
+
 def _drive(side: Side, command: str, limit: float) -> None:
     """Waits until the program listens, runs the command, lets the program come to rest, and asks it to end."""
     deadline = time.monotonic() + limit
@@ -145,7 +160,7 @@ def _drive(side: Side, command: str, limit: float) -> None:
         else:
             if done.returncode:
                 say(f"the driver ended with status {done.returncode} on {side.name}")
-    side.idle.wait(_REST)
+    _let_rest(side)
     side.send(signal.SIGTERM)
     if not side.ended(_REST):
         side.send(signal.SIGKILL)
