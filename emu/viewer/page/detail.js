@@ -2,6 +2,8 @@
 
 const REGISTERS = ["rdi", "rsi", "rdx", "r10", "r8", "r9"];
 
+const MEANINGS = { network: "sockets", memory: "memory", signal: "signals", process: "processes, threads", file: "files by path", desc: "descriptors", clock: "clocks", other: "futex and others" };
+
 class Detail {
   constructor(trace, root, actions) {
     this.trace = trace;
@@ -12,7 +14,12 @@ class Detail {
   }
 
   nothing() {
-    this.root.replaceChildren(make("p", { class: "hint" }, "Choose a call in the list or in the lanes to see its arguments, its payload and where it was made."));
+    const item = (words, attributes) => make("li", attributes, make("i", { "aria-hidden": "true" }), make("span", {}, words));
+    const classes = CATEGORIES.map((name, at) => item(MEANINGS[name], { "data-category": at }));
+    this.root.replaceChildren(
+      make("p", { class: "hint" }, "Choose a call in the list or in the lanes to see its arguments, its payload and where it was made."),
+      make("ul", { class: "legend", "aria-label": "Colours" }, ...classes, item("waiting", { class: "waiting" }), item("failed", { class: "failing" })),
+      make("p", { class: "hint" }, "Press ", make("kbd", {}, "?"), " for the keys and the words of filters."));
   }
 
   async show(i) {

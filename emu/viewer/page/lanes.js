@@ -315,11 +315,11 @@ class Lanes {
       if (source === selected || target === selected) visible.push(edge);
       else if (visible.length <= FLOWS && lane[source] !== lane[target] && time[target] + duration[target] >= from && time[source] <= to) visible.push(edge);
     }
-    for (const [source, target] of visible) {
+    for (const [source, target, kind] of visible) {
       const chosen = source === selected || target === selected;
       if (!chosen && visible.length > FLOWS) continue;
       // The source takes effect before the target ends, though it may itself go on after that.
-      const end = time[target] + duration[target], x1 = this.xOf(end);
+      const end = kind === "clone" ? time[target] : time[target] + duration[target], x1 = this.xOf(end);
       const x0 = this.xOf(Math.max(time[source], Math.min(time[source] + duration[source] / 2, end)));
       const y0 = lane[source] * LANE + LANE / 2 - top, y1 = lane[target] * LANE + LANE / 2 - top;
       if ((y0 < 0 && y1 < 0) || (y0 > height && y1 > height)) continue;

@@ -18,7 +18,7 @@ class Stories {
       const source = rowOf(sequence), target = rowOf(told.edges.target[at]), kind = told.edges.kinds[told.edges.kind[at]];
       if (source === undefined || target === undefined) return;
       const woke = Boolean(told.edges.woke[at]) && this.trace.blocked[target] > 0;
-      this.edges.push([source, target]);
+      this.edges.push([source, target, kind]);
       if (!this.into.has(target)) this.into.set(target, []);
       if (!this.from.has(source)) this.from.set(source, []);
       this.into.get(target)[woke ? "unshift" : "push"]([source, kind, woke]);
