@@ -10,7 +10,7 @@ from rich.text import Text
 from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
 from textual.widgets import Footer, Input, Static
 from textual.worker import Worker
 
@@ -20,6 +20,7 @@ from emu.viewer.detail import Descriptor, Detail, Link, descriptors, folders_of
 from emu.viewer.dialogs import Choice, Conversation, Help, Life
 from emu.viewer.document import Document
 from emu.viewer.lanes import Lanes
+from emu.viewer.lines import Pane
 from emu.viewer.links import Links
 from emu.viewer.scan import Gather, Search
 from emu.viewer.theme import ACCENT, DIM, ERROR, GOOD, TEXT, THEME, WAIT
@@ -27,6 +28,12 @@ from emu.viewer.words import lasting, plural
 
 SLICE = 0.006
 """Seconds of background work between two looks at what the person wants."""
+
+LONG_SLICE = 0.03
+"""The same as long as the person only waits."""
+
+SHOWN_EVERY = 0.25
+"""Seconds between two paintings of how far the work is."""
 
 QUIET = 0.05
 """Seconds after a key for which background work stands back, so that the screen is painted first."""
@@ -92,6 +99,7 @@ class Viewer(App[None]):
         self._wish: Callable[[], None] | None = None
         self.calls = Calls(document, id="calls")
         self.lanes = Lanes(document, id="lanes")
+        self.pane = Pane(id="pane")
 
     def compose(self) -> ComposeResult:
         """See `textual.app.App.compose`."""
@@ -99,8 +107,7 @@ class Viewer(App[None]):
         yield self.lanes
         with Container(id="body"):
             yield self.calls
-            with VerticalScroll(id="pane", can_focus=True):
-                yield Static(id="detail")
+            yield self.pane
         yield Input(id="search", placeholder="text in a call", compact=True)
         yield Input(
             self._words,
@@ -125,14 +132,14 @@ class Viewer(App[None]):
         if self._words:
             self._apply(self._words)
         while self.is_running:
-            more = self.document.advance(SLICE)
+            more = self.document.advance(self._slice())
             if not more and not self._is_read:
                 self._is_read = True
                 self._grown()
                 self._learn_if_short()
-            filtering = self.document.filter_on(SLICE)
+            filtering = self.document.filter_on(self._slice())
             now = time.perf_counter()
-            if now - shown > 0.1 and (more or filtering):
+            if now - shown > SHOWN_EVERY and (more or filtering):
                 shown = now
                 self._grown()
             elif not more and not filtering:
@@ -149,6 +156,9 @@ class Viewer(App[None]):
                 return True
         return False
 
+    def _slice(self) -> float:
+        return LONG_SLICE if time.perf_counter() - self._touched > 1 else SLICE
+
     async def _breathe(self) -> None:
         """Lets the screen go first."""
         await asyncio.sleep(0)
@@ -159,7 +169,7 @@ class Viewer(App[None]):
         """Shows that there are more records, or other rows."""
         calls = self.calls
         at_end = self.is_following and calls.cursor >= calls.known - 1
-        calls.changed()
+        calls.grown()
         self.lanes.grown()
         self._put_head()
         if at_end and len(self.document):
@@ -191,7 +201,7 @@ class Viewer(App[None]):
             head.append(words, look)
         if self.is_following:
             head.append("  ● following", GOOD)
-        self.query_one("#head", Static).update(head)
+        self.query_one("#head", Static).update(head, layout=False)
 
     def _put_note(self, words: str = "", look: str = DIM) -> None:
         """The line under the filter bar: what is to be said, else how far things are."""
@@ -210,20 +220,17 @@ class Viewer(App[None]):
             note.append(f" {len(self.document):,} of {len(index):,}", ACCENT)
             if done < 100:
                 note.append(f" · filtering {done} %", DIM)
-        self.query_one("#note", Static).update(note)
+        elif self._is_read and not words:
+            note.append(f" {plural(len(index), 'record')}", DIM)
+        self.query_one("#note", Static).update(note, layout=False)
 
     def _put_detail(self) -> None:
-        pane = self.query_one("#pane")
-        detail = self.query_one("#detail", Static)
         position = self.calls.position
         if position is None:
-            detail.update(Text("\n  nothing to show", DIM) if self._is_read else Text())
+            self.pane.show([(), (("  nothing to show", DIM),)] if self._is_read else [])
             return
         record = self.document.record(position)
-        width = max(20, pane.content_region.width - 2)
-        lines = Detail(width, self._folders).lines(record, self._links(position))
-        detail.update(Text("\n").join(lines))
-        pane.scroll_home(animate=False, immediate=True)
+        self.pane.show(Detail(self.pane.columns - 1, self._folders).lines(record, self._links(position)))
 
     def _links(self, position: int) -> list[Link]:
         return self.links.shown(self.document.record(position))
@@ -253,10 +260,8 @@ class Viewer(App[None]):
     @on(Calls.Opened)
     def action_details(self) -> None:
         """Puts the keys on the detail pane, where there is one."""
-        pane = self.query_one("#pane")
-        self.set_class(not self.has_class("-pane"), "-pane")
-        if pane.display:
-            pane.focus()
+        self.screen.toggle_class("-pane")
+        self.pane.focus()
 
     def go(self, position: int, *, remember: bool = True) -> None:
         """Goes to a record; lifts the filter where it hides that."""
@@ -354,9 +359,9 @@ class Viewer(App[None]):
         touched = self._touched
         more = True
         while more:
-            more = self.document.filter_on(SLICE)
+            more = self.document.filter_on(self._slice())
             now = time.perf_counter()
-            if not more or now - shown > 0.1:
+            if not more or now - shown > SHOWN_EVERY:
                 shown = now
                 self.calls.changed()
                 self._put_note()
@@ -440,11 +445,11 @@ class Viewer(App[None]):
             now = time.perf_counter()
             if now < until:
                 continue
-            if now - shown > 0.2:
+            if now - shown > SHOWN_EVERY:
                 shown = now
                 self._put_note(f"{name} {100 * part:.0f} % · Esc stops it", ACCENT)
             await self._breathe()
-            until = time.perf_counter() + SLICE
+            until = time.perf_counter() + self._slice()
         done()
 
     def action_calm(self) -> None:
@@ -469,13 +474,10 @@ class Viewer(App[None]):
         self._wish = wish
         if not self._ordering:
             self._ordering = True
-            first, after = self.links.span(position)
-            self.run_worker(
-                partial(self._order, first, after), group="order", thread=True, exit_on_error=True
-            )
+            self.run_worker(partial(self._order, self.links.needed(position)), group="order", thread=True)
 
-    def _order(self, first: int, after: int) -> None:
-        found = self.links.learn(first, after)
+    def _order(self, after: int) -> None:
+        found = self.links.learn(after)
         self.call_from_thread(self._learnt, found)
 
     def _learnt(self, found: Links) -> None:

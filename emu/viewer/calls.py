@@ -68,11 +68,21 @@ class Calls(ScrollView, can_focus=True):
         return self.document.position(self.cursor) if len(self.document) else None
 
     def changed(self) -> None:
-        """The document has other rows, or more of them."""
+        """The document has other rows."""
         self.known = len(self.document)
         self.virtual_size = Size(0, self.known + 1)
-        self.cursor = max(0, min(self.cursor, len(self.document) - 1))
+        self.cursor = max(0, min(self.cursor, self.known - 1))
         self.repaint()
+
+    def grown(self) -> None:
+        """The document may have more rows at its end."""
+        before, self.known = self.known, len(self.document)
+        if self.known != before:
+            self.virtual_size = Size(0, self.known + 1)
+        if self.known < before:
+            self.changed()
+        elif before < round(self.scroll_y) + self.size.height:
+            self.refresh()
 
     def repaint(self) -> None:
         """Paints anew what is on the screen."""

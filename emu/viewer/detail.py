@@ -31,10 +31,10 @@ REGISTERS = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 
 
 class Link(NamedTuple):
-    """Another call that this one has to do with: a word on how, its sequence number, and itself in short."""
+    """What a call has to do with: a word on how, the sequence number of the other call (None: no call), and words."""
 
     word: str
-    sequence: int
+    sequence: int | None
     text: str
 
 
@@ -69,7 +69,9 @@ class Detail:
             "result", safe(text.result), ERROR if failed else WAIT if record.get("unfinished") else TEXT
         )
         for link in links:
-            self._field(link.word, f"#{link.sequence} {link.text}", ACCENT)
+            self._field(
+                link.word, f"#{link.sequence} {link.text}" if link.sequence is not None else link.text, ACCENT
+            )
         if text.args:
             self._section("arguments")
             indent = min(16, max(len(argument.name) for argument in text.args) + 4)

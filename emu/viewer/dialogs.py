@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
-from rich.segment import Segment
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.geometry import Size
 from textual.screen import ModalScreen
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -20,9 +16,10 @@ from emu.trace.layout import safe
 from emu.viewer.calls import Calls
 from emu.viewer.detail import Descriptor
 from emu.viewer.document import Document
+from emu.viewer.lines import Lines
 from emu.viewer.scan import Gather
-from emu.viewer.talk import Line, life_words, talk
-from emu.viewer.theme import ACCENT, DIM, RAISED, STYLES, TEXT
+from emu.viewer.talk import life_words, talk
+from emu.viewer.theme import ACCENT, DIM, TEXT
 
 KEYS = (
     ("the list", (
@@ -202,53 +199,3 @@ class Conversation(Dialog[int]):
     def action_choose(self) -> None:
         """Goes to the call."""
         self.dismiss(self._lines.sequence)
-
-
-class Lines(ScrollView, can_focus=True):
-    """Lines of painted text with a cursor, of any number."""
-
-    DEFAULT_CSS = "Lines { height: 1fr; }"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup", "move(-20)", show=False),
-        Binding("pagedown,space", "move(20)", show=False),
-        Binding("home,g", "move(-1000000000)", show=False),
-        Binding("end,G", "move(1000000000)", show=False),
-    ]
-
-    def __init__(self, lines: Sequence[Line]) -> None:
-        super().__init__()
-        self._lines = lines
-        self._cursor = 0
-
-    @property
-    def sequence(self) -> int | None:
-        """Of the call that the line under the cursor comes from."""
-        return self._lines[self._cursor].sequence if self._lines else None
-
-    def on_resize(self) -> None:
-        """Sets how far it scrolls."""
-        self.virtual_size = Size(0, len(self._lines))
-
-    def action_move(self, by: int) -> None:
-        """Moves the cursor, and the text with it."""
-        self._cursor = max(0, min(len(self._lines) - 1, self._cursor + by))
-        top, height = round(self.scroll_y), max(1, self.size.height)
-        if not top <= self._cursor < top + height:
-            self.scroll_to(
-                y=self._cursor if self._cursor < top else self._cursor - height + 1,
-                animate=False,
-                immediate=True,
-            )
-        self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        """See `textual.widget.Widget.render_line`."""
-        number = y + round(self.scroll_y)
-        width = self.scrollable_content_region.width
-        if number >= len(self._lines):
-            return Strip.blank(width)
-        ground = f" on {RAISED}" if number == self._cursor else ""
-        pieces = [Segment(text, STYLES[look + ground]) for text, look in self._lines[number].parts]
-        return Strip(pieces).adjust_cell_length(width, STYLES[ground.strip()] if ground else None)

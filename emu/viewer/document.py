@@ -3,6 +3,7 @@
 import time
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -137,33 +138,32 @@ class Document:
         return " ".join([program, *(str(word) for word in argv[1:])] if isinstance(argv, list) else [program])
 
     def _sort_into_lanes(self) -> None:
-        index, lanes = self.index, self.lanes
-        times, ends, tids, blocked, kinds = index.times, index.ends, index.tids, index.blocked, index.kinds
+        index = self.index
         first, after = self._in_lanes, len(index)
         if first == after:
             return
         if not first:
-            self.begin = times[0]
-        failures, calls = 0, 0
-        for position in range(first, after):
-            tid = tids[position]
-            lane = lanes.get(tid)
+            self.begin = index.times[0]
+        by_thread: defaultdict[int, list[int]] = defaultdict(list)
+        for position, tid in enumerate(index.tids[first:after], first):
+            by_thread[tid].append(position)
+        kinds = index.kinds[first:after]
+        others = [first + at for at, kind in enumerate(kinds) if kind == EVENT] if EVENT in kinds else []
+        by_thread.pop(0, None)  # events of the whole process
+        for tid, positions in by_thread.items():
+            lane = self.lanes.get(tid)
             if lane is None:
-                if not tid:  # an event of the whole process
-                    continue
-                lane = lanes[tid] = Lane(tid, times, ends)
-                lane.started = times[position]
-            kind = kinds[position]
-            if kind == EVENT:
-                self._event(lane, position)
-            else:
-                failed = kind == FAILED
-                failures += failed
-                calls += 1
-                lane.add(position, blocked[position], failed)
+                lane = self.lanes[tid] = Lane(tid, index.times, index.ends)
+                lane.started = index.times[positions[0]]
+            if others:
+                positions = [at for at in positions if index.kinds[at] != EVENT]
+            lane.add(positions, index.blocked, index.kinds)
+        for position in others:
+            if index.tids[position]:
+                self._event(self.lanes[index.tids[position]], position)
         self._in_lanes, self.end = after, index.last
-        self.failures += failures
-        self.calls += calls
+        self.failures += kinds.count(FAILED)
+        self.calls += after - first - len(others)
 
     def _event(self, lane: Lane, position: int) -> None:
         match self.name(position):

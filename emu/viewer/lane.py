@@ -4,6 +4,9 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+
+from emu.trace.index import FAILED
 
 NEVER = 1 << 62
 """A time that no trace reaches, in nanoseconds."""
@@ -25,11 +28,13 @@ class Lane:
         self._times = times
         self._ends = ends
 
-    def add(self, call: int, blocked: int, is_error: bool) -> None:
-        """Takes the next call, by its position in the trace."""
-        self.calls.append(call)
-        self.waited.append(self.waited[-1] + blocked)
-        self.failed.append(self.failed[-1] + is_error)
+    def add(self, calls: Sequence[int], blocked: Sequence[int], kinds: Sequence[int]) -> None:
+        """Takes its next calls, by their positions in the trace, whose columns `blocked` and `kinds` are (`Index`)."""
+        self.calls.extend(calls)
+        waited = accumulate(map(blocked.__getitem__, calls), initial=self.waited.pop())
+        failed = accumulate(map(FAILED.__eq__, map(kinds.__getitem__, calls)), initial=self.failed.pop())
+        self.waited.extend(waited)
+        self.failed.extend(failed)
 
     def ended_after(self, moment: int, low: int = 0) -> int:
         """Which of its calls is the first that ended after `moment`."""

@@ -1,5 +1,6 @@
 """The lanes on the screen: a line a thread over a common axis of time, to zoom and to move by keys and mouse."""
 
+from itertools import groupby
 from typing import Any
 
 from rich.segment import Segment
@@ -10,7 +11,7 @@ from textual.widget import Widget
 
 from emu.trace.index import FAILED
 from emu.viewer.document import Document
-from emu.viewer.lane import Cell, Lane, Span, cells, spans, ticks
+from emu.viewer.lane import Lane, Span, cells, spans, ticks
 from emu.viewer.theme import ACCENT, DIM, ERROR, FAINT, GROUND, RAISED, STYLES, TEXT, colour_of, darker
 from emu.viewer.words import lasting
 
@@ -49,6 +50,7 @@ class Lanes(Widget, can_focus=False):
         self._dragged: tuple[int, int] | None = None
         self._was_dragged = False
         self._strips: dict[int, Strip] = {}
+        self._painted: dict[int, list[tuple[str, str]]] = {}
 
     @property
     def columns(self) -> int:
@@ -101,7 +103,7 @@ class Lanes(Widget, can_focus=False):
         if not self.start <= self.moment <= self.end:
             span = self.end - self.start
             self._look(self.moment - span // 2, self.moment + span - span // 2)
-        self.repaint()
+        self.repaint(is_cursor=True)
 
     def show_span(self, begin: int, end: int) -> None:
         """Zooms in on a stretch of time, with a little room around it."""
@@ -116,8 +118,10 @@ class Lanes(Widget, can_focus=False):
         self.start, self.end = start, start + span
         self.repaint()
 
-    def repaint(self) -> None:
-        """Paints anew."""
+    def repaint(self, *, is_cursor: bool = False) -> None:
+        """Paints anew; `is_cursor`: nothing but the cursor has moved."""
+        if not is_cursor:
+            self._painted.clear()
         self._strips.clear()
         self.refresh()
 
@@ -158,31 +162,38 @@ class Lanes(Widget, can_focus=False):
         if number >= len(tids):
             return Strip.blank(self.size.width)
         lane = self.document.lanes[tids[number]]
-        colour, width = colour_of(lane.tid), self.columns
+        colour = colour_of(lane.tid)
         chosen = lane.tid == self.tid
-        grid = cells(lane, self.start, min(self.end, max(self.document.end, self.start + 1)), width)
-        if self.end > self.document.end:
-            used = max(1, self._column(self.document.end))
-            grid = cells(lane, self.start, self.document.end, used) + [Cell(" ", "absent")] * (width - used)
-        painted = [(cell.text, _look(cell.look, colour)) for cell in grid]
-        for span in spans(lane, self.start, self.end, width):
-            self._label(painted, lane, span, colour)
-        cursor = self._column(self.moment)
+        painted = self._painted.get(lane.tid)
+        if painted is None:
+            painted = self._painted[lane.tid] = self._paint(lane, colour, self.columns)
+        label = f"{'▸' if chosen else ' '}{lane.tid:>{LABEL - 3}}"
         pieces = [
-            Segment(
-                f"{'▸' if chosen else ' '}{lane.tid:>{LABEL - 3}}",
-                STYLES[f"{'bold ' if chosen else ''}{colour}"],
-            ),
-            Segment(" ▏"[: LABEL - (LABEL - 2)], STYLES[FAINT]),
+            Segment(label, STYLES[f"{'bold ' if chosen else ''}{colour}"]),
+            Segment(" ▏", STYLES[FAINT]),
         ]
-        for column, (text, look) in enumerate(painted):
-            if column == cursor:
-                front = look.partition(" on ")[0]
-                look = f"{front} on {CURSOR if chosen else RAISED}"
-            pieces.append(Segment(text, STYLES[look]))
-        return Strip(Strip(pieces).simplify()).adjust_cell_length(self.size.width)
+        cursor = self._column(self.moment)
+        for look, run in groupby(enumerate(painted), lambda one: (one[1][1], one[0] == cursor)):
+            front = look[0]
+            if look[1]:
+                front = f"{front.partition(' on ')[0]} on {CURSOR if chosen else RAISED}"
+            pieces.append(Segment("".join(text for _, (text, _) in run), STYLES[front]))
+        return Strip(pieces).adjust_cell_length(self.size.width)
 
-    def _label(self, painted: list[tuple[str, str]], lane: Lane, span: Span, colour: str) -> None:
+    def _paint(self, lane: Lane, colour: str, width: int) -> list[tuple[str, str]]:
+        """The cells of a lane with their looks, without the cursor."""
+        last = self.document.end
+        used = width if self.end <= last else max(1, self._column(last))
+        painted = [
+            (cell.text, _look(cell.look, colour))
+            for cell in cells(lane, self.start, min(self.end, last), used)
+        ]
+        painted += [(" ", FAINT)] * (width - used)
+        for span in spans(lane, self.start, self.end, width):
+            self._label(painted, span, colour)
+        return painted
+
+    def _label(self, painted: list[tuple[str, str]], span: Span, colour: str) -> None:
         """Writes the name of a wide call into its columns."""
         name = self.document.name(span.call)
         room = span.last - span.first

@@ -1,7 +1,7 @@
 """Which call ended another one's waiting: from the order of the records around it, worked out beside the screen."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from emu.trace.order import Order
@@ -10,53 +10,56 @@ from emu.viewer.document import Document
 from emu.viewer.rows import call_words
 from emu.viewer.words import lasting
 
-WINDOW = 200_000
-"""Records that are put in order at most: the last ones before the call in question, and some behind it."""
+BEHIND = 50_000
+"""Records behind a call that are put in order with it, in a trace that is longer than `WHOLE`."""
 
-BEHIND = 20_000
-"""How many of them stand behind it."""
+WHOLE = 300_000
+"""Up to how many records a trace is put in order as a whole."""
 
 BREATH = 0.0005
 """Seconds for which another thread leaves the processor to the screen, once every few records."""
 
 
 class Links:
-    """Edges between calls of different threads, among a stretch of the records."""
+    """Edges between calls of different threads, in the first part of a trace, or all of it."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self.first = 0
         self.after = 0
+        """How many records, from the first on, it knows of."""
         self._wakers: dict[int, tuple[int, str]] = {}
+        self._origin: Callable[[dict[str, Any]], str] | None = None
         self._woken: dict[int, list[tuple[int, str]]] = {}
 
     def covers(self, position: int) -> bool:
-        """Whether enough is known to say who woke a call."""
-        return self.first <= position < self.after
+        """Whether it is known who woke a call, as far as the trace tells."""
+        return position < self.after
 
-    def span(self, position: int) -> tuple[int, int]:
-        """The stretch that should be put in order for a call: all of a trace that is not too long."""
+    def needed(self, position: int) -> int:
+        """Up to where the trace must be put in order for a call. Always from the start: bytes in pipes are counted."""
         length = len(self._document.index)
-        if length <= WINDOW:
-            return 0, length
-        after = min(length, position + BEHIND)
-        return max(0, after - WINDOW), after
+        return length if length <= WHOLE else min(length, position + BEHIND)
 
-    def learn(self, first: int, after: int) -> "Links":
-        """The edges of that stretch; takes seconds, and may run in a thread of its own."""
+    def learn(self, after: int) -> "Links":
+        """The edges up to there; takes some ten seconds for a million records, and may run in a thread of its own."""
         found = Links(self._document)
-        found.first, found.after = first, after
-        order = Order(_breathing(self._document.index.records(first, after)))
+        found.after = after
+        order = Order(_breathing(self._document.index.records(0, after)))
         for edge in order.edges():
             found._woken.setdefault(edge.source, []).append((edge.target, edge.kind))
-            found._wakers.setdefault(edge.target, (edge.source, edge.kind))
+            if order.waker(edge.target) == edge.source:
+                found._wakers[edge.target] = (edge.source, edge.kind)
+        found._origin = order.origin
         return found
+
+    def outside(self, record: dict[str, Any]) -> str:
+        """What else ended a call's waiting, in words; empty where nothing tells."""
+        return self._origin(record) if self._origin is not None and record["event"] == "syscall" else ""
 
     def waker(self, record: dict[str, Any]) -> tuple[int, str] | None:
         """The sequence number of the call that ended this one's waiting, and by what."""
         if "woken_by" in record:
-            kind = self._wakers.get(record.get("sequence", -1), (0, "futex"))[1]
-            return record["woken_by"], kind
+            return record["woken_by"], "futex"
         return self._wakers.get(record.get("sequence", -1))
 
     def woken(self, record: dict[str, Any]) -> list[tuple[int, str]]:
@@ -69,6 +72,8 @@ class Links:
         waker = self.waker(record)
         if waker is not None:
             found.append(self._link("woken by", *waker))
+        elif words := self.outside(record):
+            found.append(Link("ended by", None, words))
         found += [self._link("woke", *one) for one in self.woken(record)[:5]]
         return found
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.segment import Segment
 
-from emu.trace.call_text import text_of
+from emu.trace.call_text import call_text, entry_of, text_of
 from emu.trace.layout import safe
 from emu.trace.schema import ERRORS
 from emu.trace.text import Palette, event_line
@@ -14,6 +14,9 @@ from emu.viewer.words import lasting
 
 SHOWN = 48
 """Bytes of a string that a row shows, and elements of an array; the detail pane has them all."""
+
+LONGEST = 28
+"""Columns of what a descriptor is."""
 
 RESULT = 22
 """Columns of the result, with its equals sign."""
@@ -58,7 +61,7 @@ def row(
 def heading(width: int) -> list[Segment]:
     """The names of the columns."""
     pieces = _Pieces(width, "")
-    pieces.add(f"  {'seconds':>11}  thread")
+    pieces.add(f"  {'seconds':>11}  {'tid':<6}")
     if width >= NARROW:
         pieces.add(f"{'took':>9} ")
     pieces.add("call")
@@ -76,7 +79,7 @@ def result_words(record: Mapping[str, Any], shown: str) -> str:
 
 
 def _call(pieces: "_Pieces", record: Mapping[str, Any], found: str) -> None:
-    text = text_of(record, SHOWN)
+    text = call_text(entry_of(record), record["args"], _short(record.get("fds")), record["result"], SHOWN)
     result = record.get("result")
     waited = record["blocked"] * 2 > record["duration"]
     if pieces.width >= NARROW:
@@ -90,6 +93,18 @@ def _call(pieces: "_Pieces", record: Mapping[str, Any], found: str) -> None:
     pieces.add(" = ", FAINT)
     look = ERROR if result in ERRORS else WAIT if result is None and record.get("unfinished") else TEXT
     pieces.add(safe(result_words(record, text.result)), look, found)
+
+
+def _short(fds: Any) -> Any:
+    """What descriptors are, shorter: addresses of this machine by their ports, of long paths both ends."""
+    if not isinstance(fds, dict):
+        return fds
+    return {name: _shortened(text) if isinstance(text, str) else _short(text) for name, text in fds.items()}
+
+
+def _shortened(text: str) -> str:
+    text = text.replace("127.0.0.1:", ":")
+    return text if len(text) <= LONGEST else f"{text[:8]}..{text[10 - LONGEST :]}"
 
 
 class _Pieces:

@@ -1,23 +1,17 @@
 """The life of an open file and the conversation on a connection as lines of painted text."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from emu.trace.conversation import conversation
 from emu.trace.layout import safe
 from emu.trace.lives import lives
+from emu.viewer.lines import Line
 from emu.viewer.theme import ACCENT, DIM, FAINT, GOOD, TEXT, WAIT
 from emu.viewer.words import plural
 
 LONGEST = 40
 """Lines of one message that are shown."""
-
-
-class Line(NamedTuple):
-    """A line in painted pieces, and the sequence number of the call that it comes from."""
-
-    parts: Sequence[tuple[str, str]]
-    sequence: int | None
 
 
 def life_words(records: Sequence[Mapping[str, Any]], number: int) -> list[str]:

@@ -1,5 +1,6 @@
 """The colours of the terminal viewer, in one place: calm on dark, a thread keeps its own."""
 
+from functools import cache
 from typing import Final
 
 from rich.style import Style
@@ -43,6 +44,7 @@ def colour_of(tid: int) -> str:
     return THREADS[tid % len(THREADS)]
 
 
+@cache
 def darker(colour: str, part: float = 0.35) -> str:
     """A colour mixed into the ground: `part` of it is left."""
     red, green, blue = (
