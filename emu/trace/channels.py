@@ -85,8 +85,8 @@ class Channel:
         self.void_from = min(self.void_from, since)
         self._pending = self._owed = None
 
-    def _lose(self) -> None:
-        """Too much to remember: what was found stands, no more will be."""
+    def lose(self) -> None:
+        """Nothing more will be found, what was found stands: there is too much to remember, or no need to."""
         self._pending = self._owed = None
         self.void_from = min(self.void_from, _NEVER - 1)
 
@@ -109,7 +109,8 @@ class Channel:
             if not call.blocked:
                 self.void()  # somebody else writes here, of whom the trace says nothing
                 return []
-            fed, size = self._pay(size)
+            fed, left = self._pay(size)
+            size, head = left, head[size - left :]
         if self.unit == "messages":
             for _ in range(size):
                 self._put(_Segment(call, 1, head))
@@ -177,7 +178,7 @@ class Channel:
             self._pending = deque()
         self._pending.append(segment)
         if len(self._pending) > self.limit:
-            self._lose()
+            self.lose()
 
     def _messages(self, count: int) -> list[Call]:
         pending = self._pending
@@ -213,7 +214,7 @@ class Channel:
                 self._owed = deque()
             self._owed.append(_Owed(call, size))
             if len(self._owed) > AHEAD:
-                self._lose()
+                self.lose()
         return _calls(found)
 
     def _drop_if_empty(self) -> None:

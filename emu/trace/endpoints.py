@@ -12,6 +12,9 @@ Link = Callable[[Call, Call, str, Channel], None]
 _EAGER = 64
 """Polls that are kept until it is known which connection they saw."""
 
+_UNMATCHED = 4096
+"""Accepted connections that are kept until it is known whether they were made in the guest."""
+
 _UNREAD = 256
 """Writes that are kept as long as it is not known whether the reader is in the guest, too."""
 
@@ -40,6 +43,8 @@ class Endpoints:
     def __init__(self, link: Link) -> None:
         self.writes: dict[int, Channel] = {}
         self.reads: dict[int, Channel] = {}
+        self.inside: set[int] = set()
+        """The objects whose other end is the guest's, too."""
         self._link = link
         self._flows: dict[tuple[str, str], _Flow] = {}
         self._addresses: dict[int, tuple[str, str]] = {}
@@ -55,17 +60,20 @@ class Endpoints:
         """A pipe; `messages` with O_DIRECT."""
         channel = Channel("pipe", call.sequence, *(("messages",) if messages else ("bytes", PIPE_BUF)))
         self.reads[read] = self.writes[write] = channel
+        self.inside |= {read, write}
 
     def pair(self, call: Call, one: int, other: int, messages: bool) -> None:
         """A socketpair."""
         for source, target in ((one, other), (other, one)):
             channel = _unix(call, messages)
             self.writes[source] = self.reads[target] = channel
+        self.inside |= {one, other}
 
     def eventfd(self, call: Call, object: int, initial: int, semaphore: bool) -> None:
         """An eventfd."""
         channel = Channel("eventfd", call.sequence, "ones" if semaphore else "sum", initial=initial)
         self.reads[object] = self.writes[object] = channel
+        self.inside.add(object)
 
     def seen(self, object: int, text: Any) -> None:
         """An object was shown with a text, which may tell that it is an end of a TCP connection."""
@@ -96,6 +104,7 @@ class Endpoints:
         flow.ends[end] = object
         if len(flow.ends) == 2:
             flow.channel.limit = LIMIT
+            self.inside.update(flow.ends.values())
         return flow.channel
 
     def _begins_at(self, object: int, call: Call) -> None:
@@ -126,6 +135,7 @@ class Endpoints:
             return
         to, back = (_unix(call, "SEQPACKET" in text) for _ in range(2))
         self.writes[object], self.reads[object] = to, back
+        self.inside.add(object)
         self._backlogs.setdefault(listener, deque()).append((call, to, back))
 
     def accept(self, call: Call, listener: int, object: int, text: Any) -> None:
@@ -136,7 +146,10 @@ class Endpoints:
         if address is not None:
             source = self._connected.pop(address, None)
             if source is None:
+                # A connect that waits is complete after the connection was accepted, perhaps after it was closed.
                 self._accepted[address] = call, polls
+                if len(self._accepted) > _UNMATCHED:
+                    del self._accepted[next(iter(self._accepted))]
             else:
                 self._meet(source, call, polls, self.reads[object])
             return
@@ -144,6 +157,7 @@ class Endpoints:
         if waiting:
             source, to, back = waiting.popleft()
             self.reads[object], self.writes[object] = to, back
+            self.inside.add(object)
             self._meet(source, call, polls, self._listening[listener])
         elif listener in self._listening:
             self._listening[listener].void(call.time)  # somebody else connects here, too
@@ -181,8 +195,7 @@ class Endpoints:
         if all(flow is not None and len(flow.ends) == 1 and object in flow.ends.values() for flow in flows):
             del self._flows[local, remote], self._flows[remote, local]
             for channel in (self.writes[object], self.reads[object]):
-                channel.void()
-            self._accepted.pop(address, None)
+                channel.lose()
 
 
 def _unix(call: Call, messages: bool) -> Channel:

@@ -46,6 +46,11 @@ class Links:
         self._clones: dict[int, int] = {}  # of threads that have not made a call yet
         self._first_calls: dict[int, int] = {}
 
+    @property
+    def inside(self) -> set[int]:
+        """The objects whose other end is the guest's, too."""
+        return self._plumbing.inside
+
     def call(self, record: dict[str, Any]) -> None:
         """Takes a system call, whatever its arguments look like."""
         sequence, tid = record["sequence"], record["tid"]

@@ -34,6 +34,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from emu.trace.links import KINDS, Edge, Links
+from emu.trace.origin import origin
 from emu.trace.schema import EXITS
 
 __all__ = ["KINDS", "Edge", "Order"]
@@ -61,6 +62,7 @@ class Order:
                 calls.event(record)
         self._threads = calls.threads()
         gaps = _Gaps(calls)
+        self._inside = links.inside
         self._edges = links.edges(gaps.clean_until)
         self._wakers: dict[int, int] = {}
         self._clocks: dict[int, _Clock] = {}
@@ -98,7 +100,7 @@ class Order:
             return f"call {waker}"
         if not record["blocked"]:
             return ""
-        return origin(record)
+        return origin(record, self._inside)
 
     def _build(self, calls: "_Calls") -> None:
         """Sorts the edges, and brings what each thread knows of the others up to date along them."""
@@ -127,43 +129,6 @@ class Order:
             if clock is None:
                 clock = clocks[to] = _Clock(to)
             clock.learn(target, of, source, clocks.get(of))
-
-
-def origin(record: dict[str, Any]) -> str:
-    """What ended the wait of a call that no call of the guest did, in words; "" where nothing tells."""
-    if record.get("unfinished"):
-        return ""
-    if record.get("error") in ("EINTR", "ERESTARTSYS"):
-        return "a signal"
-    if record.get("error") == "ETIMEDOUT" or record["name"] in _SLEEPS:
-        return "its deadline"
-    if record["name"] in _POLLS and record["result"] == 0:
-        return "its deadline"
-    texts = list(dict.fromkeys(_reported(record)))
-    return f"outside: {', '.join(texts[:3])}{', ...' if len(texts) > 3 else ''}" if texts else ""
-
-
-_SLEEPS = frozenset({"nanosleep", "clock_nanosleep"})
-_POLLS = frozenset({"poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2"})
-
-
-def _reported(record: dict[str, Any]) -> Iterator[str]:
-    """What the descriptors are that a call waited for, and got something from."""
-    fds = record.get("fds") or {}
-    if isinstance(fds.get("result"), str):
-        yield fds["result"]
-        return
-    ready = None
-    if isinstance(record["args"].get("fds"), list):
-        polled = [one for one in record["args"]["fds"] if isinstance(one, dict)]
-        ready = {str(one.get("fd")) for one in polled if one.get("revents") != "0"}
-    for text in fds.values():
-        if isinstance(text, str):
-            yield text
-        elif isinstance(text, dict):
-            yield from (
-                one for fd, one in text.items() if isinstance(one, str) and (ready is None or fd in ready)
-            )
 
 
 class _Calls:

@@ -40,6 +40,11 @@ class Plumbing:
         self._watched: dict[int, dict[int, _Watched]] = {}  # by epoll object and its user's data
         self._watching: dict[int, set[int]] = {}  # by watched object
 
+    @property
+    def inside(self) -> set[int]:
+        """The objects whose other end is the guest's, too."""
+        return self._ends.inside
+
     def call(self, record: dict[str, Any]) -> None:
         """Takes a system call, whatever its arguments look like."""
         handler = _HANDLERS.get(record["name"])
