@@ -1,7 +1,8 @@
 """Argument types of threads, futexes, signals and clocks: what their structures look like in a trace."""
 
 import struct
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from syscalls.args import (
     Arg,
@@ -16,7 +17,7 @@ from syscalls.args import (
     Unsigned64,
     Used,
 )
-from syscalls.data import UNUSED, Data
+from syscalls.data import UNUSED, Cut, Data
 from syscalls.flags.clock import Clock, Timer
 from syscalls.flags.signals import Signal
 from syscalls.flags.threads import (
@@ -162,9 +163,53 @@ class OutValue(OutStruct):
         return [_only(data)] if isinstance(data, Struct) else data
 
     def text(self, data: Data) -> str:
-        if isinstance(data, list) and self.layout.size == 8:
-            return f"[{data[0]:#x}]"
+        if isinstance(data, list) and self.layout is U64Word:
+            return f"[{hex(data[0]) if data[0] else 'NULL'}]"
         return super().text(data)
+
+
+class ArchArgument(OutValue):
+    """arch_prctl(2)'s second argument: a base to set, or where the call stores the present one."""
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(U64Word)
+        self.uses = ("result", operation)
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        if used[1] not in (Arch.ARCH_GET_FS, Arch.ARCH_GET_GS):
+            return value
+        return super().capture(thread, value, used[0])
+
+    def text_among(self, data: Data, args: Mapping[str, Data]) -> str:
+        known = str(args.get("op")).startswith("ARCH_")
+        return (
+            hex(data) if data and type(data) is int else self.text(data) if known and data else str(data or 0)
+        )
+
+
+class CloneArgsPointer(InStruct):
+    """clone3(2)'s structure: of the pointers those that the flags ask for."""
+
+    _when: ClassVar[dict[str, tuple[str, ...]]] = {
+        "pidfd": ("CLONE_PIDFD",),
+        "child_tid": ("CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"),
+        "parent_tid": ("CLONE_PARENT_SETTID",),
+        "tls": ("CLONE_SETTLS",),
+    }
+
+    def __init__(self) -> None:
+        super().__init__(CloneArgs)
+
+    def text(self, data: Data) -> str:
+        if not isinstance(data, dict):
+            return super().text(data)
+        flags = str(data["flags"]).split("|")
+        shown = {
+            name: _hex(value) if name == "stack_size" else value
+            for name, value in data.items()
+            if name not in self._when or any(flag in flags for flag in self._when[name])
+        }
+        return strace_text(shown)
 
 
 class FutexTimeout(Arg):
@@ -247,6 +292,28 @@ class ClockId(Signed32):
         return str(data)
 
 
+_NAME_SIZE = 16  # of a thread's name, with its NUL
+
+_PRCTL_ARGUMENTS = {
+    "PR_GET_DUMPABLE": 0, "PR_GET_KEEPCAPS": 0, "PR_GET_TIMING": 0, "PR_GET_SECCOMP": 0, "PR_GET_SECUREBITS": 0,
+    "PR_GET_TIMERSLACK": 0, "PR_SET_DUMPABLE": 1, "PR_SET_KEEPCAPS": 1, "PR_SET_TIMING": 1, "PR_SET_NAME": 1,
+    "PR_GET_NAME": 1, "PR_SET_PDEATHSIG": 1, "PR_GET_PDEATHSIG": 1, "PR_SET_SECUREBITS": 1, "PR_SET_TIMERSLACK": 1,
+    "PR_CAPBSET_READ": 1, "PR_CAPBSET_DROP": 1, "PR_GET_TSC": 1, "PR_SET_TSC": 1, "PR_SET_CHILD_SUBREAPER": 1,
+    "PR_GET_CHILD_SUBREAPER": 1, "PR_GET_TID_ADDRESS": 1, "PR_SET_PTRACER": 1,
+}  # fmt: skip
+"""How many arguments behind the operation a line shows, of those that do not take, and check, all four."""
+
+
+class PrctlWord(Unsigned64):
+    """prctl(2)'s third argument and those after it; `place` counts from the second, which is 1."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def text_among(self, data: Data, args: Mapping[str, Data]) -> str:
+        return str(data) if _PRCTL_ARGUMENTS.get(str(args.get("op")), 4) >= self.number else UNUSED
+
+
 class PrctlArgument(Pointer):
     """prctl(2)'s second argument: a string for PR_SET_NAME, the name that PR_GET_NAME filled, else a number."""
 
@@ -260,9 +327,17 @@ class PrctlArgument(Pointer):
         if used[0] not in (Prctl.PR_SET_NAME, Prctl.PR_GET_NAME):
             return value
         try:
-            return thread.memory.cstring(value, 16)
+            size = thread.memory.readable(value, _NAME_SIZE)
+            name = thread.memory.read(value, size)
         except OSError:
             return value
+        head, end, _ = name.partition(b"\0")
+        if end or used[0] == Prctl.PR_GET_NAME:
+            return head
+        return Cut(name[: _NAME_SIZE - 1], _NAME_SIZE) if size == _NAME_SIZE else value
+
+    def text_among(self, data: Data, args: Mapping[str, Data]) -> str:
+        return self.text(data) if _PRCTL_ARGUMENTS.get(str(args.get("op")), 4) else UNUSED
 
     def text(self, data: Data) -> str:
         if isinstance(data, int):
@@ -326,7 +401,7 @@ Word = Annotated[int, Unsigned64()]
 Resource = Annotated[int, _flags(Rlimit)]
 RusageWho = Annotated[int, _flags(Rusage)]
 RandomFlags = Annotated[int, _flags(Getrandom)]
-InCloneArgs = Annotated[int, InStruct(CloneArgs)]
+InCloneArgs = Annotated[int, CloneArgsPointer()]
 InTimespec = Annotated[int, InStruct(Timespec)]
 OutTimespec = Annotated[int, OutStruct(Timespec)]
 OutTimeval = Annotated[int, OutStruct(Timeval)]
@@ -339,4 +414,10 @@ OutUtsname = Annotated[int, OutStruct(Utsname)]
 OutRusage = Annotated[int, OutStruct(RusageLayout)]
 OutSysinfo = Annotated[int, OutStruct(Sysinfo)]
 OutU32 = Annotated[int, OutValue(U32Word)]
+SizeWord = Layout("size_t", ("Q", "size"))
+ArchArg = Annotated[int, ArchArgument("op")]
+OutSize = Annotated[int, OutValue(SizeWord)]
+PrctlThird = Annotated[int, PrctlWord(2)]
+PrctlFourth = Annotated[int, PrctlWord(3)]
+PrctlFifth = Annotated[int, PrctlWord(4)]
 OutU64 = Annotated[int, OutValue(U64Word)]

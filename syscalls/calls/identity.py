@@ -13,14 +13,16 @@ from syscalls.types_threads import (
     OutSysinfo,
     OutU32,
     OutUtsname,
+    PrctlFifth,
+    PrctlFourth,
     PrctlOption,
+    PrctlThird,
     PrctlValue,
     RandomFlags,
     Resource,
     RlimitLayout,
     Sysinfo,
     Utsname,
-    Word,
 )
 from syscalls.types_volatile import HostResult, OutRandom, Pid, PidResult
 
@@ -264,7 +266,9 @@ _MUST_BE_ZERO = {
 
 
 @syscall(partial="names, and settings that have no effect here; the rest is EINVAL")
-def prctl(thread: Thread, op: PrctlOption, arg2: PrctlValue, arg3: Word, arg4: Word, arg5: Word) -> Result:
+def prctl(
+    thread: Thread, op: PrctlOption, arg2: PrctlValue, arg3: PrctlThird, arg4: PrctlFourth, arg5: PrctlFifth
+) -> Result:
     """prctl(2)."""
     memory, settings = thread.memory, thread.process.settings
     if op == Prctl.PR_SET_NAME:

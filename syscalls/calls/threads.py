@@ -9,7 +9,7 @@ from syscalls.flags.threads import Arch
 from syscalls.memory import TASK_SIZE
 from syscalls.process import PARENT_PID, Thread
 from syscalls.table import syscall
-from syscalls.types_threads import ArchCode, InCpuMask, OutCpuMask, OutU64, RobustListHead
+from syscalls.types_threads import ArchArg, ArchCode, InCpuMask, OutCpuMask, OutSize, OutU64, RobustListHead
 from syscalls.types_volatile import HostResult, OutCpu, OutNode, Pid, PidResult
 from syscalls.wait import Exit, Yield
 
@@ -62,7 +62,7 @@ def set_robust_list(thread: Thread, head: Address, size: Size) -> Result:
 
 
 @syscall
-def get_robust_list(thread: Thread, pid: Pid, head_ptr: OutU64, sizep: OutU64) -> Result:
+def get_robust_list(thread: Thread, pid: Pid, head_ptr: OutU64, sizep: OutSize) -> Result:
     """get_robust_list(2)."""
     target = _thread(thread, pid)
     thread.memory.put_u64(sizep, RobustListHead.size)
@@ -71,7 +71,7 @@ def get_robust_list(thread: Thread, pid: Pid, head_ptr: OutU64, sizep: OutU64) -
 
 
 @syscall
-def arch_prctl(thread: Thread, op: ArchCode, addr: Address) -> Result:
+def arch_prctl(thread: Thread, op: ArchCode, addr: ArchArg) -> Result:
     """arch_prctl(2); codes of features that the processor lacks are EINVAL or ENODEV, as there."""
     bench = thread.bench
     if op in (Arch.ARCH_SET_FS, Arch.ARCH_SET_GS):

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from syscalls.data import plain
 from syscalls.flags.signals import Signal
-from syscalls.flags.threads import Clone, Futex
+from syscalls.flags.threads import Arch, Clone, Futex
 from syscalls.types_signals import (
     InSigAction,
     InSigSet,
@@ -15,7 +16,17 @@ from syscalls.types_signals import (
     PackedMask,
     signal_set_text,
 )
-from syscalls.types_threads import ClockId, FutexTimeout, FutexValue3, FutexWord2, InCpuMask, PrctlArgument
+from syscalls.types_threads import (
+    ArchArgument,
+    ClockId,
+    CloneArgsPointer,
+    FutexTimeout,
+    FutexValue3,
+    FutexWord2,
+    InCpuMask,
+    PrctlArgument,
+    PrctlWord,
+)
 
 
 class Memory:
@@ -32,6 +43,9 @@ class Memory:
 
     def cstring(self, address: int, limit: int = 4096) -> bytes:
         return self.read(address, len(self.data)).partition(b"\0")[0]
+
+    def readable(self, address: int, size: int) -> int:
+        return max(0, min(size, len(self.data) - (address - 0x1000))) if address >= 0x1000 else 0
 
 
 class Thread:
@@ -100,8 +114,8 @@ def test_sigaction() -> None:
         InSigAction().text(shown)
         == "{sa_handler=SIG_IGN, sa_mask=[], sa_flags=SA_RESTORER|SA_RESTART, sa_restorer=NULL}"
     )
-    plain = KernelSigAction.show(struct.pack("<4Q", 0x1234, 0, 0, 2))
-    assert InSigAction().text(plain) == "{sa_handler=0x1234, sa_mask=[INT], sa_flags=0}"
+    simple = KernelSigAction.show(struct.pack("<4Q", 0x1234, 0, 0, 2))
+    assert InSigAction().text(simple) == "{sa_handler=0x1234, sa_mask=[INT], sa_flags=0}"
 
 
 def test_futex_fourth_argument_by_operation() -> None:
@@ -144,6 +158,30 @@ def test_prctl_shows_names_as_strings() -> None:
     thread = Thread(b"worker\0")
     assert arg.text(arg.capture(thread, 0x1000, 15, 0)) == '"worker"'  # type: ignore[arg-type]
     assert arg.text(arg.capture(thread, 5, 4, 0)) == "5"  # type: ignore[arg-type]
+    assert arg.text_among(5, {"op": "PR_GET_DUMPABLE"}) == ""
+    long: Any = Thread(b"a name that is too long\0")
+    assert arg.text(arg.capture(long, 0x1000, 15, 0)) == '"a name that is "...'
+    assert PrctlWord(2).text_among(7, {"op": "PR_SET_NAME"}) == ""
+    assert PrctlWord(2).text_among(7, {"op": "PR_CAP_AMBIENT"}) == "7"
+
+
+def test_arch_prctl_shows_what_it_stored() -> None:
+    arg = ArchArgument("op")
+    thread: Any = Thread(struct.pack("<Q", 0x7000))
+    assert (
+        arg.text_among(arg.capture(thread, 0x1000, 0, Arch.ARCH_GET_FS), {"op": "ARCH_GET_FS"}) == "[0x7000]"
+    )
+    assert arg.text_among(arg.capture(thread, 0x1000, 0, Arch.ARCH_SET_FS), {"op": "ARCH_SET_FS"}) == "0x1000"
+
+
+def test_clone3_shows_the_pointers_that_its_flags_ask_for() -> None:
+    given = struct.pack("<8Q", Clone.CLONE_SETTLS, 1, 2, 3, 17, 0x5000, 4096, 0x6000)
+    thread: Any = Thread(given)
+    arg = CloneArgsPointer()
+    assert (
+        arg.text(plain(arg.capture(thread, 0x1000)))
+        == "{flags=CLONE_SETTLS, exit_signal=SIGCHLD, stack=0x5000, stack_size=0x1000, tls=0x6000}"
+    )
 
 
 def test_processor_masks() -> None:
