@@ -40,6 +40,9 @@ def run(arguments: argparse.Namespace, compare: Compare) -> int:
     for folder in (*([arguments.root] if arguments.root else []), *arguments.rw):
         if not Path(folder).is_dir():
             raise Failure(f"{folder}: not a directory")
+    for number in (signal.SIGTERM, signal.SIGHUP):  # to leave nothing behind
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _leave)
     with tempfile.TemporaryDirectory(prefix="emu-diff-") as own:
         traces = _folder(arguments.keep, own)
         directory = Path(own) / "cwd"
@@ -65,6 +68,10 @@ def run(arguments: argparse.Namespace, compare: Compare) -> int:
         finally:
             os.chdir(here)
         return compare(paths, (f"{arguments.files[0]} on the bare kernel", f"{arguments.files[0]} under emu"))
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _folder(keep: str | None, own: str) -> Path:

@@ -214,12 +214,12 @@ def test_a_time_limit(source: Callable[[str], Path]) -> None:
     assert "the time limit" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_the_traced_program_dies_with_us(number: int, source: Callable[[str], Path], tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     running = subprocess.Popen(
         [*EMU, "diff", "--native", "--keep", str(kept), "--time-limit", "1000", str(source(SLEEPS))],
-        env=ENVIRONMENT, stderr=subprocess.PIPE, text=True,
+        env={**ENVIRONMENT, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     trace = kept / "native.jsonl"
     deadline = time.monotonic() + LIMIT
@@ -232,7 +232,8 @@ def test_the_traced_program_dies_with_us(number: int, source: Callable[[str], Pa
     assert Path(f"/proc/{pid}").exists()
     running.send_signal(number)
     running.communicate(timeout=LIMIT)
-    assert running.returncode == (130 if number == signal.SIGINT else -number)
+    assert running.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    assert number == signal.SIGKILL or not list(tmp_path.glob("emu-diff-*"))
     while _lives(pid):
         assert time.monotonic() < deadline
         time.sleep(0.02)
