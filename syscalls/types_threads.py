@@ -182,9 +182,7 @@ class ArchArgument(OutValue):
 
     def text_among(self, data: Data, args: Mapping[str, Data]) -> str:
         known = str(args.get("op")).startswith("ARCH_")
-        return (
-            hex(data) if data and type(data) is int else self.text(data) if known and data else str(data or 0)
-        )
+        return self.text(data or None) if known else hex(data) if data else "0"
 
 
 class CloneArgsPointer(InStruct):
@@ -325,6 +323,8 @@ class PrctlArgument(Pointer):
 
     def capture(self, thread: Thread, value: int, *used: int) -> Data:
         if used[0] not in (Prctl.PR_SET_NAME, Prctl.PR_GET_NAME):
+            return value
+        if used[0] == Prctl.PR_GET_NAME and used[1] < 0:
             return value
         try:
             size = thread.memory.readable(value, _NAME_SIZE)

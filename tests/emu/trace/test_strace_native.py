@@ -39,8 +39,11 @@ GUESTS = [
     "sockets_tcp",
     "sockets_udp",
     "sockets_unix",
+    "threads_state",
+    "files_paths",
+    "clock_time",
 ]
-"""Guests of one thread, whose calls are the same in every run."""
+"""Guests whose threads make the same calls in every run."""
 
 LEADER = re.compile(r"(?P<tid>\d+) +(?P<time>\d+\.\d{6}) (?P<rest>.*)")
 UNFINISHED = " <unfinished ...>"
@@ -62,6 +65,7 @@ VALUES = [
     (r"htons\((?!0\))\d+\)", "htons(PORT)", "ports that the kernel chose"),
     (r"(?<=tv_sec=)-?\d+(, tv_[un]sec=)\d{1,9}\b", r"S\1N", "times"),
     (r', sa_data="[^"]*"', ", sa_data=BYTES", "ports inside of them"),
+    (r"time\(.*", "time(T) = T", "the time"),
     (r"st_size=\d+", "st_size=N", "of directories"),
     (r'sun_path=@"[0-9a-f]{5}"', 'sun_path=@"NAME"', "names that bind chose"),
     (r'(getcwd\()"[^"]*"(.* = )\d+', r"\1PATH\2N", "the guest's root is its own"),
@@ -75,6 +79,10 @@ FORMS = [
     (r", left \{[^}]*\}\)", ")", "what was left of a time-out: the duration of the call says it"),
     (r"RLIM64_INFINITY", "RLIM_INFINITY", "the name that getrlimit(2) gives it"),
     (r"=(\d+)\*1024\b", lambda m: f"={int(m[1]) * 1024}", "limits in full"),
+    (r" ?/?\*? ?\(?20\d\d-\d\d-\d\dT[\d:]+\+0000\)?( \*/)?", "", "a time is a number"),
+    (r" /\* \d+ entries \*/", "", "the entries are not decoded"),
+    (r" => \{parent_tid=\[\d+\]\}", "", "the new thread's number is the result"),
+    (r" \((SUID_DUMP_\w+|SECCOMP_MODE_\w+|PR_\w+|SECBIT_\w+|\?\?\?)\)", "", "results of prctl as numbers"),
     (r"rlim_(cur|max)=(\d+|RLIM_INFINITY)", r"rlim_\1=N", "limits: of the machine, and of the bench"),
     (r"\bSO_TIMESTAMP(NS|ING)?_OLD", r"SO_TIMESTAMP\1", "the name in C"),
     (r"tv_nsec=18446744073709551615", "tv_nsec=-1", "tv_nsec is signed"),
@@ -94,6 +102,9 @@ SKIPPED = {
     r"(getuid|geteuid|getgid|getegid|getresuid|getresgid|getppid|getpgid|getpgrp|getsid)\(": "the guest has its own identity",
     r"(uname|sysinfo|getrandom|times|getrusage|sched_getaffinity)\(": "facts of the machine",
     r"\w+\(\d+</dev/u?random>": "random bytes",
+    r"sched_(setaffinity|yield)\(|getcpu\(|tkill\(": "processors, and how often a thread looks",
+    r"clock_\w+\((0xffff|MAKE_|FD_TO_)": "processor clocks, which we decode",
+    r"(openat|chdir)\(.*\"(\.\./file|file|folder/inner)\"|(fchdir|close)\((-2|3)|getcwd\(.*, 3\)": "above the guest's root is nothing",
 }
 """Calls that are not compared: their results are those of two machines."""
 
@@ -132,6 +143,19 @@ ODD = [
     (r"getsockname\(\d+<.*>, NULL, .*= -1 EFAULT", "the length was readable"),
     (r"sendmsg\(.*cmsg_len=(15|21|27|20, .*=0x)", "damaged and unknown control data is shown as bytes"),
     (r"sendmsg\(.*msg_control=\"", "the same, from our side"),
+    (r"arch_prctl\((0|0x0|0x1234)\b", "an unknown operation's argument is an address"),
+    (r"sched_setaffinity\(\d+, 0,", "no size, no mask"),
+    (
+        r"prctl\(PR_([SG]ET_(DUMPABLE|PDEATHSIG|SECUREBITS|TSC|SECCOMP|NO_NEW|THP|CHILD)|CAP|MCE|0x)",
+        "arguments as numbers",
+    ),
+    (r"prctl\((0x|PR_SET_MM|PR_SET_VMA|PR_SET_TIMERSLACK|PR_TASK)", "the same"),
+    (
+        r"clone3\(.*(, 63\)|, 4097\)|, 96\)|0x400000|0x11|SIGCHLD|set_tid|DETACHED|stack_size=0x?f)",
+        "newer fields",
+    ),
+    (r"openat\(.*\"(a{99}|/\./)", "a path that is too long is shown cut, at PATH_MAX"),
+    (r"readlink(at)?\(.*(-1|18446744073709551615)\) = -1 EINVAL", "bufsiz is an int in the kernel"),
 ]
 """Calls that show otherwise, and stay so."""
 
@@ -176,14 +200,18 @@ def whole(found: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def calls(found: list[str]) -> list[str]:
-    """The calls of a program of one thread, without what it prints; its pid is emu's 1000."""
-    joined = [(tid, re.sub(r"\) += ", ") = ", line)) for tid, line in whole(found)]
-    assert len({tid for tid, _ in joined}) == 1
+    """The calls of each thread in turn, without what the guest prints; threads have emu's numbers."""
+    threads: dict[str, list[str]] = {}
+    for tid, line in whole(found):
+        if not line.startswith(("execve(", "+++ ", "--- ", "write(1<")):
+            threads.setdefault(tid, []).append(re.sub(r"\) += ", ") = ", line))
+    number = {tid: str(1000 + index) for index, tid in enumerate(threads)}
+    named = re.compile(rf"\b({'|'.join(number)})\b(?!\.)")
     return [
-        re.sub(rf"\b{tid}\b", "1000", line)
-        for tid, line in joined
-        if not line.startswith(("execve(", "+++ ", "--- ", "write(1<"))
-        and not any(re.match(pattern, line) for pattern in SKIPPED)
+        named.sub(lambda match: number[match[0]], line)
+        for lines_of_one in threads.values()
+        for line in lines_of_one
+        if not any(re.match(pattern, line) for pattern in SKIPPED)
     ]
 
 
