@@ -94,6 +94,7 @@ def _write(
         "failed": survey.errors,
         "pending": survey.pending,
         "complete": survey.complete,
+        "partial": len(columns) != wanted.read or reader.damage is not None,
         "end": survey.end,
         "threads": sorted(survey.threads.values(), key=lambda thread: thread["first"]),
         "load": None if survey.complete else survey.load.columns(),

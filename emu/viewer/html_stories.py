@@ -2,13 +2,18 @@
 
 from typing import Any
 
+from emu.trace.lives import Life, lives
 from emu.trace.order import Order
 from emu.viewer.html_spool import Spool
 
 
 def stories(records: Spool) -> dict[str, Any]:
     """Edges and lives, for JSON."""
-    return {"edges": _edges(Order(records)), "lives": _lives(records), "conversations": {}}
+    return {
+        "edges": _edges(Order(records)),
+        "lives": [_life(life) for life in lives(records)],
+        "conversations": {},
+    }
 
 
 def _edges(order: Order) -> dict[str, list[Any]]:
@@ -23,18 +28,12 @@ def _edges(order: Order) -> dict[str, list[Any]]:
     return {**columns, "kinds": list(kinds)}
 
 
-def _lives(records: Spool) -> list[dict[str, Any]]:
-    lives: dict[int, dict[str, Any]] = {}
-    for record in records:
-        for name, number in (record.get("objects") or {}).items():
-            if type(number) is int:
-                new = {
-                    "object": number,
-                    "kind": record["fds"].get(name),
-                    "opened": None,
-                    "closed": None,
-                    "fds": [],
-                    "calls": [],
-                }
-                lives.setdefault(number, new)["calls"].append(record["sequence"])
-    return list(lives.values())
+def _life(life: Life) -> dict[str, Any]:
+    return {
+        "object": life.object,
+        "kind": life.kind_text,
+        "opened": life.opened,
+        "closed": life.closed,
+        "fds": sorted(life.fds),
+        "calls": list(life.calls),
+    }

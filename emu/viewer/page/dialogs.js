@@ -48,7 +48,7 @@ const COLUMNS = ["calls", "errors", "total", "self", "waited", "p50", "p95", "ma
 
 // The summary: by call, by thread, and the open files, each a table sorted by the column that is pressed.
 function showSummary(trace, lives, actions) {
-  const views = { "by call": () => table(trace.summary.call, "call", (name) => actions.filter(`trace=${name}`)), "by thread": () => table(trace.summary.thread, "thread", (name) => actions.filter(`thread=${name}`)), "open files": () => files(lives, actions) };
+  const views = { "by call": () => table(trace.summary.call, "call", (name) => actions.filter(`trace=${name}`)), "by thread": () => table(trace.summary.thread, "thread", (name) => actions.filter(`thread=${name}`)), "open files": () => files(lives, trace.partial, actions) };
   const tabs = make("div", { class: "tabs", role: "tablist" }), body = make("div", { class: "tab-body", role: "tabpanel" });
   const choose = (name) => {
     for (const tab of tabs.children) tab.setAttribute("aria-selected", tab.textContent === name);
@@ -75,11 +75,11 @@ function table(rows, first, press, sort = 3) {
   return make("table", {}, make("thead", {}, head), body);
 }
 
-function files(lives, actions) {
+function files(lives, partial, actions) {
   const body = make("tbody", {}), most = 1000;
   for (const life of [...lives.values()].slice(0, most))
     body.append(make("tr", {}, make("td", {}, make("button", { type: "button", class: "link", onclick: () => { document.getElementById("summary").close(); actions.life(life.object); } }, plain(life.kind || `open file ${life.object}`))),
-      make("td", {}, life.fds.join(", ")), make("td", {}, life.calls.length.toLocaleString("en")), make("td", { class: life.closed === null ? "open" : null }, life.closed === null ? "open at the end" : "closed")));
+      make("td", {}, life.fds.join(", ")), make("td", {}, life.calls.length.toLocaleString("en")), make("td", { class: life.closed === null && !partial ? "open" : null }, life.closed !== null ? "closed" : partial ? "" : "open at the end")));
   if (!lives.size) return make("p", { class: "more" }, "This trace does not tell open files apart.");
   const more = lives.size > most ? make("caption", {}, `the first ${most} of ${lives.size.toLocaleString("en")}`) : "";
   return make("table", {}, more, make("thead", {}, make("tr", {}, ...["what", "numbers", "calls", "end"].map((name) => make("th", { scope: "col" }, name)))), body);

@@ -50,7 +50,7 @@ class Stories {
     const rows = [
       ["numbers", life.fds.join(", ")],
       ["opened", step(trace.rowOf.get(life.opened), life.opened === null ? "before the trace began" : "not in this page")],
-      ["closed", step(trace.rowOf.get(life.closed), life.closed === null ? "never: open until the end" : "not in this page"), life.closed === null ? "open" : ""],
+      ["closed", step(trace.rowOf.get(life.closed), life.closed !== null || trace.partial ? "not in this page" : "never: open until the end"), life.closed === null && !trace.partial ? "open" : ""],
       ["calls", life.calls.length.toLocaleString("en")],
     ];
     const facts = make("dl", { class: "facts" });
@@ -95,7 +95,7 @@ class Stories {
       row === undefined ? "" : make("button", { type: "button", class: "link", title: "Go to the call", onclick: () => this.actions.choose(row) }, `#${sequence}`));
     const item = make("li", { class: incoming ? "in" : "out" }, head, make("p", { class: "summary" }, plain(summary)));
     if (truncated) item.append(make("p", { class: "more" }, "The trace holds only a part of these bytes."));
-    if (detail) item.append(make("details", {}, make("summary", {}, "text"), make("pre", { class: "source" }, detail.split("\n").map(plain).join("\n"))));
+    if (detail) item.append(make("details", {}, make("summary", {}, "text"), make("pre", { class: "source" }, detail.split(/\r?\n/).map(plain).join("\n"))));
     if (data) {
       const box = make("details", {}, make("summary", {}, `bytes (${data.length.toLocaleString("en")})`));
       box.addEventListener("toggle", () => { if (box.open && box.children.length === 1) box.append(dump(data)); });
