@@ -109,6 +109,7 @@ def wrong_with(record: dict[str, Any]) -> str:
         return _wrong_with_event(record)
     try:
         values = _MEMBERS(record)
+        result = record["result"]
     except KeyError as error:
         return f'not a syscall record: "{error.args[0]}" is missing'
     if tuple(map(type, values)) != _TYPES:
@@ -118,7 +119,6 @@ def wrong_with(record: dict[str, Any]) -> str:
     registers = values[9]
     if tuple(map(type, registers)) != _REGISTERS:
         return 'not a syscall record: "registers" must be six whole numbers'
-    result = record.get("result")
     if result is not None and (type(result) is not int or not -_CLOCK <= result < _WORD):
         return 'not a syscall record: "result" must be a whole number or null'
     fds, objects = record.get("fds"), record.get("objects")
