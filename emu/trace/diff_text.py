@@ -117,7 +117,7 @@ def _side_by_side(divergence: Divergence, style: Style) -> Iterator[str]:
     yield f"{'A':<{half}} | B"
     for left, right in divergence.before:
         yield _pair(left, right, style, half, "|")
-    yield _pair(divergence.a, divergence.b, style, half, "≠", style.a, style.b)
+    yield _pair(divergence.a, divergence.b, style, half, "!", style.a, style.b)
     for at in range(max(map(len, divergence.after))):
         yield _pair(_at(divergence.after[0], at), _at(divergence.after[1], at), style, half, ":")
 
