@@ -243,6 +243,7 @@ class Guest:
             self._closed = True
             for client in self._clients:
                 client.close()
+            self._listening.close()
             self.machine.close()
             self._pipes.close()
 

@@ -11,6 +11,8 @@ from emu.hooks import Call
 from emu.machine import Machine
 from emu.plugin.clock import Deadline
 from emu.plugin.recorder import Recorder
+from syscalls.process import Thread
+from syscalls.unix_names import FAMILY, names_of, sun_path
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -28,6 +30,7 @@ class Listening:
 
     def __init__(self, machine: Machine) -> None:
         self._found: list[Found] = []
+        self._nodes: list[int] = []
         machine.on("listen", function=self._on_listen, when="after")
         machine.on("bind", function=self._on_bind, when="after")
 
@@ -57,7 +60,22 @@ class Listening:
         entry = call.thread.fds.get(call.registers[0])
         with socket.socket(fileno=os.dup(entry.host)) as host:
             if kind in (None, host.type):
-                self._found.append(Found(host.family, host.type, host.getsockname()))
+                self._found.append(Found(host.family, host.type, self._address(call.thread, host)))
+
+    def _address(self, thread: Thread, host: socket.socket) -> Any:
+        """What a test can connect to: a path in the guest's file system is none, but its node can be held."""
+        name = host.getsockname()
+        if host.family != socket.AF_UNIX or not isinstance(name, str) or not name:
+            return name
+        path = sun_path(names_of(thread).to_guest(FAMILY + os.fsencode(name)))
+        node = thread.process.files.socket_node(thread, path)
+        self._nodes.append(node)
+        return f"/proc/self/fd/{node}"
+
+    def close(self) -> None:
+        """Lets go of what is held."""
+        while self._nodes:
+            os.close(self._nodes.pop())
 
 
 def reachable(found: Found) -> Any:

@@ -1,9 +1,20 @@
 """Runs of pytest on test files that use the plugin: in this process, or in one of their own."""
 
+import importlib
 import re
 from collections.abc import Callable
 
 import pytest
+
+# pytester forgets what a run inside this process has imported: half of a package must not be loaded twice.
+for module in (
+    "emu.plugin.guests",
+    "emu.postmortem",
+    "emu.trace.jsonl",
+    "emu.trace.kept",
+    "guest.compiler.driver",
+):
+    importlib.import_module(module)
 
 PRELUDE = '''
 import errno
