@@ -54,6 +54,7 @@ from syscalls.flags import (
     Seek,
 )
 from syscalls.flags.signals import Signal
+from syscalls.flags.terminal import ControlMode, InputMode, LineDiscipline, LocalMode, OutputMode
 from syscalls.outcomes import FdOutcome
 from syscalls.structs import Layout, Timespec
 from syscalls.text import NO_TEXTS, array_text, fd_text, strace_text
@@ -109,12 +110,13 @@ Winsize = Layout("winsize", ("H", "ws_row"), ("H", "ws_col"), ("H", "ws_xpixel")
 
 Termios = Layout(
     "termios",
-    ("I", "c_iflag", hex),
-    ("I", "c_oflag", hex),
-    ("I", "c_cflag", hex),
-    ("I", "c_lflag", hex),
-    ("B", "c_line"),
-    ("19s", "c_cc"),
+    ("I", "c_iflag", InputMode.text),
+    ("I", "c_oflag", OutputMode.text),
+    ("I", "c_cflag", ControlMode.text),
+    ("I", "c_lflag", LocalMode.text),
+    ("B", "c_line", LineDiscipline.text),
+    ("19s", "c_cc", list),
+    brief=("c_iflag", "c_oflag", "c_cflag", "c_lflag"),
 )
 
 
@@ -319,6 +321,8 @@ class IoctlArgument(Arg):
         return value or None
 
     def text(self, data: Data) -> str:
+        if isinstance(data, dict) and "c_iflag" in data:
+            return "{" + ", ".join([f"{name}={data[name]}" for name in Termios.brief]) + ", ...}"
         return hex(data) if isinstance(data, int) else strace_text(data)
 
 

@@ -136,3 +136,21 @@ def test_stat() -> None:
     assert shown["st_mode"] == "S_IFCHR|0666"
     assert shown["st_rdev"] == "makedev(0x1, 0x3)"
     assert shown["st_mtim"] == {"tv_sec": 5, "tv_nsec": 6}
+
+
+def test_a_terminal_shows_its_modes_by_name() -> None:
+    packed = struct.pack("<IIIIB19s", 0x500, 5, 0xBF, 0x8A3B, 0, bytes(19))
+    kind = IoctlArgument()
+    data = kind.capture(thread(packed), 0x1000, Ioctl.TCGETS, 0)
+    assert data["c_cc"] == [0] * 19
+    assert kind.text(data) == (
+        "{c_iflag=ICRNL|IXON, c_oflag=OPOST|ONLCR, c_cflag=B38400|CS8|CREAD, "
+        "c_lflag=ISIG|ICANON|ECHO|ECHOE|ECHOK|IEXTEN|ECHOCTL|ECHOKE, ...}"
+    )
+    assert kind.text(kind.capture(thread(packed), 0x1000, Ioctl.TCGETS, -25)) == "0x1000"
+
+
+def test_requests_without_a_name_are_taken_apart() -> None:
+    assert Ioctl.text(0x12345678) == "_IOC(_IOC_NONE, 0x56, 0x78, 0x1234)"
+    assert Ioctl.text(0x80045430) == "TIOCGPTN"
+    assert Ioctl.text(0xC0000000) == "_IOC(_IOC_READ|_IOC_WRITE, 0, 0, 0)"
