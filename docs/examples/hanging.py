@@ -1,13 +1,7 @@
-"""A small HTTP server with a fault: one client that says nothing keeps all others waiting.
-
-    emu run docs/examples/hanging.py -- 8080
-
-It is the program of docs/tutorial.md, which finds the fault.
-"""
+"""A small HTTP server with a fault, which docs/tutorial.md finds. It serves 127.0.0.1 at the port of its argument."""
 
 from guest.lang import array, i32, i64, ptr, u8, u16
-from guest.rt import sys
-from guest.rt.abi import AF_INET, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, SockaddrIn
+from guest.rt import abi, sys
 from guest.rt.cstring import cstring
 from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from guest.rt.text import parse_decimal, put, put_decimal
@@ -24,12 +18,12 @@ def swap(port: u16) -> u16:
 
 def listen_at(port: u16) -> i32:
     """A listening socket on 127.0.0.1; minus an errno if there can be none."""
-    address = SockaddrIn()
-    address.family = AF_INET
+    address = abi.SockaddrIn()
+    address.family = abi.AF_INET
     address.port = swap(port)
     address.address = LOOPBACK
-    fd = i32(sys.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC))
-    sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+    fd = i32(sys.socket(abi.AF_INET, abi.SOCK_STREAM | abi.SOCK_CLOEXEC))
+    sys.setsockopt(fd, abi.SOL_SOCKET, abi.SO_REUSEADDR, 1)
     error = sys.bind(fd, address)
     if error < 0:
         return i32(error)
@@ -39,7 +33,7 @@ def listen_at(port: u16) -> i32:
 
 def tell(listener: i32) -> None:
     """Say on stdout which port it is."""
-    address = SockaddrIn()
+    address = abi.SockaddrIn()
     line = array[u8, 64]()
     sys.getsockname(listener, address)
     at = put(line, 0, b"listening on port ")
@@ -68,7 +62,7 @@ def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
         return 1
     tell(listener)
     while True:
-        client = i32(sys.accept4(listener, SOCK_CLOEXEC))
+        client = i32(sys.accept4(listener, abi.SOCK_CLOEXEC))
         if client >= 0:
             answer(client)
             sys.close(client)

@@ -80,13 +80,15 @@ class Layout:
         line = f"{self._begin(tid, began)}{self._call(entry, text.inside)} = {shown}"
         return line if not stack else "\n".join([line, *self._frames(stack)])
 
-    def waiting(self, *, tid: int, began: int, entry: Syscall, args: str) -> str:
+    def waiting(
+        self, *, tid: int, began: int, entry: Syscall, args: str, stack: Sequence[dict[str, Any]] = ()
+    ) -> str:
         """The line of a call that waits now, and whose own line will come when it is over."""
         dim = self.form.palette.dim
         previous = self._previous
         line = f"{self._begin(tid, began)}{self._call(entry, args, dim=True)}{dim(' ... waiting')}"
         self._previous = previous
-        return line
+        return "\n".join([line, *self._frames(stack)])
 
     def event(self, event: dict[str, Any]) -> str | None:
         """The line of an event that is no call; None where it is not to be shown."""

@@ -122,7 +122,7 @@ class Live:
                 entry=entry,
                 text=self._text(entry, registers, before, after, result),
                 result=result,
-                stack=self._layout.chain(pc, extra["stack"]) if extra and "stack" in extra else (),
+                stack=self._frames(pc, extra),
             )
         )
 
@@ -142,7 +142,11 @@ class Live:
                 text = self._text(call.entry, call.registers, call.before, call.so_far(), None)
                 self.screen.line(
                     self._layout.waiting(
-                        tid=call.thread.tid, began=call.started, entry=call.entry, args=text.inside
+                        tid=call.thread.tid,
+                        began=call.started,
+                        entry=call.entry,
+                        args=text.inside,
+                        stack=self._frames(call.pc, call.stack),
                     )
                 )
 
@@ -153,6 +157,9 @@ class Live:
     def close(self) -> None:
         """The descriptor is the bench's own: it stays open."""
         self.screen.close()
+
+    def _frames(self, pc: int, extra: dict[str, Any] | None) -> list[dict[str, Any]]:
+        return self._layout.chain(pc, extra["stack"]) if extra and "stack" in extra else []
 
     def _text(self, entry: Syscall, registers: Any, before: Any, after: Any, result: int | None) -> CallText:
         args, fds, _ = entry.members(registers, before, after)

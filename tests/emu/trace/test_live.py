@@ -76,11 +76,11 @@ def record(
     return (sequence, time, duration, blocked, THREAD, entry, padded, result, 0x401000, before, after, extra)
 
 
-def waiting(number: int, *registers: int, sequence: int, before: Any = ()) -> Any:
+def waiting(number: int, *registers: int, sequence: int, before: Any = (), stack: Any = None) -> Any:
     padded = (*registers, 0, 0, 0, 0, 0, 0)[:6]
     return SimpleNamespace(
         thread=THREAD, sequence=sequence, started=1_500_000_000, entry=lookup(number), registers=padded, before=before,
-        so_far=lambda: (),
+        so_far=lambda: (), pc=0x401000, stack=stack,
     )  # fmt: skip
 
 
@@ -212,6 +212,16 @@ def test_the_call_chain_stands_under_the_call() -> None:
         "         > handle main.rs:42",
         "         > main",
         "         > 0x999",
+    ]
+
+
+def test_a_call_that_waits_says_where_it_was_made() -> None:
+    text = shown([waiting(numbers.sched_yield, sequence=1, stack={"stack": [0x402100]})])
+    assert text.splitlines() == [
+        "[1001] sched_yield() ... waiting",
+        "         > push list.rs:7",
+        "         > handle main.rs:42",
+        "         > main",
     ]
 
 
