@@ -118,11 +118,11 @@ class Order:
             array("B", map(kinds.__getitem__, kept)),
         )
         threads, clocks, wakers = self._threads, self._clocks, self._wakers
-        closing = KINDS.index("close")
+        closing, cloning = KINDS.index("close"), KINDS.index("clone")
         for source, target, kind in zip(*self._edges, strict=True):
             if kind == closing:  # the last one was it
                 wakers[target] = source
-            else:
+            elif kind != cloning:  # a new thread's first call may wait, too; its birth is not what ends that
                 wakers.setdefault(target, source)
             to, of = threads[target], threads[source]
             clock = clocks.get(to)
