@@ -1,16 +1,19 @@
 """`emu view FILE`: looks at a saved trace in the terminal, or writes it as a page for a browser."""
 
 import argparse
+import contextlib
 import importlib
 import os
 import shlex
+import stat
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emu import cli_trace_options
 from emu.cli_trace import filter_of
 from emu.failure import BENCH, Failure, say
-from emu.trace.read import TraceError
+from emu.trace.read import Reader, TraceError
 
 if TYPE_CHECKING:
     from emu.viewer.document import Document
@@ -30,8 +33,10 @@ def view(arguments: argparse.Namespace) -> int:
         raise Failure(f"{arguments.program}: a folder, not a trace")
     if arguments.html is not None:
         return _page(arguments)
+    filter_of(arguments)  # a wrong one is said before the screen is taken
     why = unfit()
     if why:
+        _readable(arguments.program)
         say(f"{why}: here is the text form, as of `emu trace`")
         return _text(arguments)
     document = _opened(arguments)
@@ -50,16 +55,29 @@ def unfit() -> str:
     return ""
 
 
+def _readable(path: str) -> None:
+    """Raises `Failure` for a file that can be seen to be no trace (a FIFO can be read only once)."""
+    with _told(path):
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            Reader(path).close()
+
+
 def _opened(arguments: argparse.Namespace) -> "Document":
-    filter_of(arguments)  # a wrong filter is said before the screen is taken
     module = importlib.import_module("emu.viewer.document")
-    try:
+    with _told(arguments.program):
         found: Document = module.Document(arguments.program, follow=arguments.follow)
+    return found
+
+
+@contextlib.contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Tells in one line why a trace cannot be read."""
+    try:
+        yield
     except TraceError as error:
         raise Failure(str(error), DAMAGED) from None
     except OSError as error:
-        raise Failure(f"{arguments.program}: {error.strerror}") from None
-    return found
+        raise Failure(f"{path}: {error.strerror}") from None
 
 
 def _look(document: "Document", arguments: argparse.Namespace) -> int:
@@ -105,13 +123,10 @@ def _page(arguments: argparse.Namespace) -> int:
     html = importlib.import_module("emu.viewer.html")
     output = importlib.import_module("emu.trace.export.output")
     try:
-        notes = html.write(arguments.program, arguments.html, filter_of(arguments))
-    except TraceError as error:
-        raise Failure(str(error), DAMAGED) from None
+        with _told(arguments.program):
+            notes = html.write(arguments.program, arguments.html, filter_of(arguments))
     except output.ExportError as error:
         raise Failure(str(error)) from None
-    except OSError as error:
-        raise Failure(f"{arguments.program}: {error.strerror}") from None
     for note in notes:
         print(f"emu: {note}", file=sys.stderr)
     return DAMAGED if any("damaged" in note for note in notes) else 0

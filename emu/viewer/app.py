@@ -89,7 +89,7 @@ class Viewer(App[None]):
         self.is_following = follow
         self._words = words
         self._lifted = ""
-        self._is_read = False
+        self.is_read = False
         self._touched = 0.0
         self._searched = ""
         self._history: list[int] = []
@@ -124,6 +124,13 @@ class Viewer(App[None]):
         self._measure()
         self.run_worker(self._read(), group="read")
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being worked out beside the screen."""
+        return self._ordering or any(
+            worker.is_running and worker.group in ("job", "filter") for worker in self.workers
+        )
+
     # Reading
 
     async def _read(self) -> None:
@@ -133,8 +140,8 @@ class Viewer(App[None]):
             self._apply(self._words)
         while self.is_running:
             more = self.document.advance(self._slice())
-            if not more and not self._is_read:
-                self._is_read = True
+            if not more and not self.is_read:
+                self.is_read = True
                 self._grown()
                 self._learn_if_short()
             filtering = self.document.filter_on(self._slice())
@@ -213,21 +220,21 @@ class Viewer(App[None]):
             note.append(f" {index.changed}", ERROR)
         elif index.damage is not None:
             note.append(f" {index.damage}", WAIT)
-        elif not self._is_read:
+        elif not self.is_read:
             note.append(f" reading {100 * index.position // max(1, index.size)} %", DIM)
         if self.document.filter is not None:
             done = 100 * self.document.filtered // max(1, len(index))
             note.append(f" {len(self.document):,} of {len(index):,}", ACCENT)
             if done < 100:
                 note.append(f" · filtering {done} %", DIM)
-        elif self._is_read and not words:
+        elif self.is_read and not words:
             note.append(f" {plural(len(index), 'record')}", DIM)
         self.query_one("#note", Static).update(note, layout=False)
 
     def _put_detail(self) -> None:
         position = self.calls.position
         if position is None:
-            self.pane.show([(), (("  nothing to show", DIM),)] if self._is_read else [])
+            self.pane.show([(), (("  nothing to show", DIM),)] if self.is_read else [])
             return
         record = self.document.record(position)
         self.pane.show(Detail(self.pane.columns - 1, self._folders).lines(record, self._links(position)))
@@ -351,7 +358,7 @@ class Viewer(App[None]):
         self.document.set_filter(chosen)
         self.calls.cursor = 0
         self.calls.changed()
-        if self._is_read:
+        if self.is_read:
             self.run_worker(self._refilter(position), group="filter", exclusive=True)
 
     async def _refilter(self, position: int | None) -> None:

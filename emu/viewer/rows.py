@@ -18,7 +18,7 @@ SHOWN = 48
 LONGEST = 28
 """Columns of what a descriptor is."""
 
-RESULT = 22
+RESULT = 18
 """Columns of the result, with its equals sign."""
 
 NARROW = 76
