@@ -9,8 +9,10 @@ from emu.viewer.html_spool import Spool
 
 def stories(records: Spool) -> dict[str, Any]:
     """Edges and lives, for JSON."""
+    order = Order(records)
     return {
-        "edges": _edges(Order(records)),
+        "edges": _edges(order),
+        "origins": _origins(order, records),
         "lives": [_life(life) for life in lives(records)],
         "conversations": {},
     }
@@ -26,6 +28,19 @@ def _edges(order: Order) -> dict[str, list[Any]]:
         columns["kind"].append(kinds.setdefault(edge.kind, len(kinds)))
         columns["woke"].append(int(order.waker(edge.target) == edge.source))
     return {**columns, "kinds": list(kinds)}
+
+
+def _origins(order: Order, records: Spool) -> dict[str, list[Any]]:
+    """What ended the waits that no call of the guest ended, in words; as columns, each text once."""
+    texts: dict[str, int] = {}
+    columns: dict[str, list[Any]] = {"call": [], "text": []}
+    for record in records:
+        if record["event"] == "syscall" and record["blocked"] and order.waker(record["sequence"]) is None:
+            words = order.origin(record)
+            if words:
+                columns["call"].append(record["sequence"])
+                columns["text"].append(texts.setdefault(words, len(texts)))
+    return {**columns, "texts": list(texts)}
 
 
 def _life(life: Life) -> dict[str, Any]:

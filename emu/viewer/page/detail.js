@@ -59,6 +59,7 @@ class Detail {
         ["thread", `${trace.tid[i]} of process ${trace.pid[i]}`],
         ["began", `${seconds(trace.time[i], 9)} s`],
         ["took", this.took(i)],
+        ["ended by", this.actions.origin(i) && plain(this.actions.origin(i))],
       ]),
       this.links(i),
       this.arguments(i, details),

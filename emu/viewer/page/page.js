@@ -12,7 +12,7 @@ class Page {
     this.state = document.getElementById("filter-state");
     this.rows = document.getElementById("rows");
     this.pane = document.getElementById("detail");
-    this.actions = { choose, filter, brief: (i) => this.brief(i), life: (object) => this.stories.show(object, this.selected), wakers: (i) => this.stories.wakers(i), woken: (i) => this.stories.woken(i), objects: (i) => this.stories.objects(i) };
+    this.actions = { choose, filter, brief: (i) => this.brief(i), life: (object) => this.stories.show(object, this.selected), wakers: (i) => this.stories.wakers(i), woken: (i) => this.stories.woken(i), origin: (i) => this.stories.origins.get(i), objects: (i) => this.stories.objects(i) };
     this.list = new List(trace, this.rows, choose);
     this.lanes = new Lanes(trace, choose, (tid) => filter(this.bar.value.trim() === `thread=${tid}` ? "" : `thread=${tid}`));
     this.stories = new Stories(trace, this.pane, this.actions);

@@ -9,6 +9,7 @@ class Stories {
     this.into = new Map();
     this.from = new Map();
     this.edges = [];
+    this.origins = new Map();
   }
 
   async load() {
@@ -24,6 +25,7 @@ class Stories {
       this.into.get(target)[woke ? "unshift" : "push"]([source, kind, woke]);
       this.from.get(source).push([target, kind, woke]);
     });
+    told.origins.call.forEach((sequence, at) => this.origins.set(rowOf(sequence), told.origins.texts[told.origins.text[at]]));
     for (const life of told.lives) this.lives.set(life.object, { ...life, calls: life.calls.map(rowOf).filter((row) => row !== undefined) });
     this.conversations = told.conversations;
   }

@@ -91,3 +91,10 @@ def test_edges_are_those_of_the_order(
     assert f"#{waits.source} " in tab.text(".links")
     tab.press("w")
     assert tab.js("return page.trace.sequence[page.selected]") == waits.source
+
+
+def test_waits_that_nobody_in_the_guest_ended(tab: Any, page_of: Callable[..., Path]) -> None:
+    waiting = moved(1, "recvfrom", REQUEST) | {"blocked": 400}
+    tab.open(page_of([waiting]))
+    tab.wait_for("await page.choose(0)")
+    assert f"outside: {CONNECTION}" in tab.text("#detail .facts")
