@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-PAPER = Path(__file__).parent.parent.parent.parent / "docs" / "pytest.md"
+ROOT = Path(__file__).parent.parent.parent.parent
+PAPER = ROOT / "docs" / "pytest.md"
+README = ROOT / "README.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r"# (\S+\.py)(?:: (.*))?\n")
 
@@ -57,6 +59,20 @@ def test_the_tutorial(pytester: pytest.Pytester) -> None:
                 found = next((at for at, other in enumerate(said) if line in other), None)
                 assert found is not None, f"{line}\nis not (or not there) in\n{result.stdout.str()}"
                 del said[: found + 1]
+
+
+def test_the_example_of_the_readme(pytester: pytest.Pytester) -> None:
+    (example,) = [text for _, text in BLOCK.findall(README.read_text()) if "def test_a_request(emu)" in text]
+    pytester.makepyfile(test_readme=example)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "--emu-update").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_all_python_in_the_papers_can_be_parsed() -> None:
+    for paper in (PAPER, PAPER.parent / "hooks.md"):
+        for language, text in BLOCK.findall(paper.read_text()):
+            if language == "python" and "instead of" not in text:
+                compile(text, paper.name, "exec")
 
 
 def test_every_word_of_the_plugin_is_in_the_paper() -> None:
