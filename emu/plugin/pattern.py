@@ -89,11 +89,18 @@ class Pattern:
 
 def parse(text: str) -> Pattern:
     """A pattern of one or more steps. Raises PatternError."""
-    return _Parser(text).pattern()
+    __tracebackhide__ = True
+    try:
+        return _Parser(text).pattern()
+    except PatternError as error:
+        raise error.with_traceback(
+            None
+        ) from None  # it shows the place in the pattern; the parser's own says nothing
 
 
 def parse_step(text: str) -> Step:
     """A pattern of exactly one step. Raises PatternError."""
+    __tracebackhide__ = True
     pattern = parse(text)
     if len(pattern.steps) != 1:
         raise PatternError(

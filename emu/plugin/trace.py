@@ -50,6 +50,7 @@ class Trace:
 
     def calls(self, pattern: str = "*") -> list[TracedCall]:
         """The calls that match one step of a pattern, in the order in which they began; `*` are all, however they ended."""
+        __tracebackhide__ = True
         view = self._now()
         if pattern == "*":
             return list(view.calls)
@@ -58,6 +59,7 @@ class Trace:
 
     def count(self, pattern: str) -> int:
         """How many calls match one step of a pattern."""
+        __tracebackhide__ = True
         return len(self.calls(pattern))
 
     def errors(self, *names: str, but: Iterable[str] = ()) -> list[TracedCall]:
@@ -168,6 +170,7 @@ class Trace:
 
         Failed attempts count. Without a further word it is said of the whole trace, and checked when the test ends.
         """
+        __tracebackhide__ = True
         self._source.settle()
         never = Never(self, parse_step(pattern))
         self._unfinished.append(never)
@@ -178,6 +181,7 @@ class Trace:
 
         The standard three and others that it was started with are not meant.
         """
+        __tracebackhide__ = True
         return EachFd(self, kind, parse_step(opened_by) if opened_by else None)
 
     def matches_golden(self, name: str, *, by: str = "thread", noise: bool = False) -> None:

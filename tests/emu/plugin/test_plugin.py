@@ -96,3 +96,24 @@ def test_the_header_of_a_kept_trace(tests: Callable, pytester: pytest.Pytester) 
     tests("def test_it(emu):\n    emu.run(source=body('return 0'))\n    assert 0")
     line = next((pytester.path / ".emu-failures").rglob("*.jsonl")).read_text().splitlines()[0]
     assert json.loads(line)["program"] == "guest"
+
+
+def test_a_wrong_pattern_shows_the_test_and_the_place(tests: Callable) -> None:
+    run = tests(
+        """
+def test_it(emu):
+    trace = emu.run(source=body("return 0")).trace
+    trace.expect("exit_grop")
+"""
+    )
+    run.outcomes(failed=1)
+    assert (
+        """
+>       trace.expect("exit_grop")
+E       emu.plugin.pattern.PatternError: 'exit_grop' is not a system call: did you mean 'exit_group'?
+E         exit_grop
+E         ^
+"""
+        in run.text
+    )
+    assert "_Parser" not in run.text
