@@ -46,7 +46,7 @@ class _Call(msgspec.Struct, gc=False, tag_field="event", tag="syscall"):
     registers: tuple[int, int, int, int, int, int]
     pc: _Word
     args: _Object
-    result: Annotated[int, msgspec.Meta(ge=-_LARGEST)] | None = None
+    result: Annotated[int, msgspec.Meta(ge=-_LARGEST)] | None
 
 
 class _Other(msgspec.Struct, gc=False):

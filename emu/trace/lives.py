@@ -93,11 +93,11 @@ class _Table:
             life = self._life(object, text, record["sequence"])
             if argument in new or fd is None:
                 continue
-            known = self._open.get((record["pid"], fd))
-            if known is None or known.object != object:
-                # A call that waited says what the number stood on when it began.
-                if record["sequence"] > self._changed.get((record["pid"], fd), -1):
-                    self._begin(record["pid"], fd, life, None)
+            # A call that waited says what the number stood on when it began.
+            number = record["pid"], fd
+            known = self._open.get(number)
+            if (known is None or known.object != object) and record["sequence"] > self._changed.get(number, -1):
+                self._begin(*number, life, None)
         self._closes(record, objects)
         for _, fd, object, text in made:
             life = self._life(object, text, record["sequence"])
