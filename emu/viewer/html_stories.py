@@ -1,20 +1,38 @@
-"""What connects the calls of a page: who woke whom, and the lives of open files."""
+"""What connects the calls of a page: who woke whom, the lives of open files, and the conversations on them."""
 
+from itertools import islice
 from typing import Any
 
+from emu.trace.conversation import Message, conversation
 from emu.trace.lives import Life, lives
 from emu.trace.order import Order
 from emu.viewer.html_spool import Spool
 
+TALKS = 2000
+"""Open files whose conversation a page has, at most: the first ones."""
+
+MESSAGES = 200
+"""Messages of one conversation, at most."""
+
+BYTES = 4096
+"""Bytes of a message, and characters of its text."""
+
+CONNECTIONS = ("TCP", "UNIX", "UDP", "IP", "pipe")
+"""How the descriptions of open files begin that have a conversation."""
+
+BUDGET = 16 << 20
+"""Bytes of all conversations together."""
+
 
 def stories(records: Spool) -> dict[str, Any]:
-    """Edges and lives, for JSON."""
+    """Edges, what else ended waits, lives and conversations, for JSON."""
     order = Order(records)
+    told = [_life(life) for life in lives(records)]
     return {
         "edges": _edges(order),
         "origins": _origins(order, records),
-        "lives": [_life(life) for life in lives(records)],
-        "conversations": {},
+        "lives": told,
+        "conversations": _talks(records, told),
     }
 
 
@@ -51,4 +69,37 @@ def _life(life: Life) -> dict[str, Any]:
         "closed": life.closed,
         "fds": sorted(life.fds),
         "calls": list(life.calls),
+    }
+
+
+def _talks(records: Spool, told: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """By open file, the first of its messages, while there is room."""
+    talks: dict[str, list[dict[str, Any]]] = {}
+    room = BUDGET
+    for life in told:
+        if not str(life["kind"]).startswith(CONNECTIONS):
+            continue
+        messages = [
+            _message(message)
+            for message in islice(conversation(records.about(life["object"]), life["object"]), MESSAGES)
+        ]
+        room -= sum(len(message["data"]) + len(message["detail"]) + 100 for message in messages)
+        if room < 0 or len(talks) >= TALKS:
+            break
+        if messages:
+            talks[str(life["object"])] = messages
+    return talks
+
+
+def _message(message: Message) -> dict[str, Any]:
+    data = message.data.decode("latin-1")
+    return {
+        "sequence": message.sequence,
+        "time": message.time,
+        "incoming": message.incoming,
+        "kind": message.kind,
+        "summary": message.summary,
+        "detail": message.detail[:BYTES],
+        "data": data[:BYTES],
+        "truncated": message.truncated or len(data) > BYTES,
     }

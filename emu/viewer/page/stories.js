@@ -95,7 +95,7 @@ class Stories {
       make("span", { class: "direction" }, incoming ? "← received" : "→ sent"), make("span", { class: "kind" }, kind),
       make("span", { class: "c-time" }, `${seconds(time)} s`),
       row === undefined ? "" : make("button", { type: "button", class: "link", title: "Go to the call", onclick: () => this.actions.choose(row) }, `#${sequence}`));
-    const item = make("li", { class: incoming ? "in" : "out" }, head, make("p", { class: "summary" }, plain(summary)));
+    const item = make("li", { class: `${incoming ? "in" : "out"} ${["end", "error"].includes(kind) ? kind : "said"}` }, head, make("p", { class: "summary" }, plain(summary)));
     if (truncated) item.append(make("p", { class: "more" }, "The trace holds only a part of these bytes."));
     if (detail) item.append(make("details", {}, make("summary", {}, "text"), make("pre", { class: "source" }, detail.split(/\r?\n/).map(plain).join("\n"))));
     if (data) {

@@ -65,6 +65,23 @@ def test_life_of_a_connection(tab: Any, page_of: Callable[..., Path]) -> None:
     assert tab.js("return page.bar.value") == "object=2"
 
 
+def test_conversation(tab: Any, page_of: Callable[..., Path]) -> None:
+    tab.open(page_of(SERVED))
+    tab.wait_for("await page.choose(3)")
+    tab.press("d")
+    messages = tab.js(
+        "return [...document.querySelectorAll('.talk > li')].map((one) => [one.className, one.textContent])"
+    )
+    assert [kind for kind, _ in messages] == ["in said", "out said", "out end"]
+    assert "GET /index.html" in messages[0][1]
+    assert "200" in messages[1][1]
+    assert "hello </p" in tab.js(
+        "return page.stories.conversations[2].map((message) => message.data).join('')"
+    )
+    tab.js("document.querySelectorAll('.talk details').forEach((one) => (one.open = true))")
+    tab.until("return document.querySelector('.talk .hex')")
+
+
 def test_open_files_that_were_never_closed(tab: Any, page_of: Callable[..., Path]) -> None:
     tab.open(page_of(SERVED[:-1]))
     tab.press("s")
