@@ -78,10 +78,11 @@ class Messages:
                 data, hole = self._count(data, hole)
             elif data:
                 data = self._parse(data)
+            elif not self.busy:  # whatever it is that was not kept
+                self.over = True
             else:
-                self._tell(
-                    f"{self._unfinished()}, and {sized(hole)} that the trace has not kept", truncated=True
-                )
+                problem = f"{self._unfinished()}, and {sized(hole)} that the trace has not kept"
+                self._tell(problem, truncated=True)
                 self.over = True
         return data, hole
 

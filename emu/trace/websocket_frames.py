@@ -114,6 +114,8 @@ class Frames:
                 notes.append("compressed (permessage-deflate)" if inflated is None else "permessage-deflate")
                 body = body if inflated is None else inflated
                 payload = body
+            if final:
+                self._parts = []
             summary, detail = _described(name, body, size, notes), readable(body)
         if lost:
             detail += "\n" + missing(lost)
