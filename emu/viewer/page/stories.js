@@ -97,7 +97,7 @@ class Stories {
       row === undefined ? "" : make("button", { type: "button", class: "link", title: "Go to the call", onclick: () => this.actions.choose(row) }, `#${sequence}`));
     const item = make("li", { class: `${incoming ? "in" : "out"} ${["end", "error"].includes(kind) ? kind : "said"}` }, head, make("p", { class: "summary" }, plain(summary)));
     if (truncated) item.append(make("p", { class: "more" }, "The trace holds only a part of these bytes."));
-    if (detail) item.append(make("details", {}, make("summary", {}, "text"), make("pre", { class: "source" }, detail.split(/\r?\n/).map(plain).join("\n"))));
+    if (detail) item.append(make("details", {}, make("summary", {}, "decoded"), make("pre", { class: "source" }, detail.split(/\r?\n/).map(plain).join("\n"))));
     if (data) {
       const box = make("details", {}, make("summary", {}, `bytes (${data.length.toLocaleString("en")})`));
       box.addEventListener("toggle", () => { if (box.open && box.children.length === 1) box.append(dump(data)); });
