@@ -200,6 +200,8 @@ def server_trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "-m",
         "emu",
         "trace",
+        "--payload",
+        "4096",
         "-o",
         str(target),
         "server.elf",
