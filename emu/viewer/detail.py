@@ -1,7 +1,7 @@
 """All that a trace knows of one record, as painted lines: what the detail pane shows."""
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -119,9 +119,9 @@ class Detail:
         if found:
             self._section("descriptors")
         for one in found:
-            number = f"  object {one.object}" if one.object is not None else ""
+            number = "" if one.object is None else f"object {one.object}"
             fd = "?" if one.fd is None else str(one.fd)
-            self._put((f"  {fd:>4} ", TEXT), (safe(one.text), ACCENT), (number, DIM))
+            self._put((f"  {fd:>4} ", TEXT), (f"{number:<9} ", DIM), (safe(one.text), ACCENT))
 
     def _place(self, record: Mapping[str, Any]) -> None:
         function, file, line = record.get("function"), record.get("file"), record.get("line")
@@ -222,6 +222,16 @@ def descriptors(record: Mapping[str, Any]) -> Iterator[Descriptor]:
         elif text:
             fd = record.get("result") if name == "result" else record["args"].get(name)
             yield Descriptor(name, fd if type(fd) is int else None, str(text), _whole(number))
+
+
+def talking(found: Iterable[Descriptor]) -> list[Descriptor]:
+    """Of some descriptors those on which somebody talks: connections, else sockets and pipes, else all."""
+    every = list(found)
+    connections = [one for one in every if "->" in one.text or "<-" in one.text]
+    return connections or [one for one in every if one.text.startswith(_SOCKETS)] or every
+
+
+_SOCKETS = ("TCP", "UDP", "UNIX", "IP", "pipe")
 
 
 def _whole(value: Any) -> int | None:

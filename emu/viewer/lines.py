@@ -72,17 +72,17 @@ class Lines(ScrollView, can_focus=True):
 
     def __init__(self, lines: Sequence[Line]) -> None:
         super().__init__()
-        self._lines = lines
+        self.lines = lines
         self._cursor = 0
 
     @property
     def sequence(self) -> int | None:
         """Of the call that the line under the cursor comes from."""
-        return self._lines[self._cursor].sequence if self._lines else None
+        return self.lines[self._cursor].sequence if self.lines else None
 
     def on_resize(self) -> None:
         """Sets how far it scrolls."""
-        self.virtual_size = Size(0, len(self._lines))
+        self.virtual_size = Size(0, len(self.lines))
 
     def on_click(self, event: events.Click) -> None:
         """Puts the cursor there."""
@@ -90,7 +90,7 @@ class Lines(ScrollView, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Moves the cursor, and the text with it."""
-        self._cursor = max(0, min(len(self._lines) - 1, self._cursor + by))
+        self._cursor = max(0, min(len(self.lines) - 1, self._cursor + by))
         top, height = round(self.scroll_y), max(1, self.size.height)
         if not top <= self._cursor < top + height:
             top = self._cursor if self._cursor < top else self._cursor - height + 1
@@ -101,6 +101,6 @@ class Lines(ScrollView, can_focus=True):
         """See `textual.widget.Widget.render_line`."""
         number = y + round(self.scroll_y)
         width = self.scrollable_content_region.width
-        if number >= len(self._lines):
+        if number >= len(self.lines):
             return strip((), width)
-        return strip(self._lines[number].parts, width, RAISED if number == self._cursor else PANEL)
+        return strip(self.lines[number].parts, width, RAISED if number == self._cursor else PANEL)

@@ -95,8 +95,12 @@ class Terminal:
         return int(text.partition(f"{member}:")[2].split()[0]) / 1024
 
     def end(self, key: bytes = b"q") -> int:
-        """Presses a key that ends it; returns its exit status. Raises TimeoutError, after it has been killed."""
+        """Presses a key that ends it; as `ended`."""
         os.write(self._fd, key)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Its exit status, once it has ended by itself. Raises TimeoutError, after it has been killed."""
         until = time.perf_counter() + PATIENCE
         while time.perf_counter() < until:
             self.read(0.05)
@@ -105,6 +109,7 @@ class Terminal:
                 self.settle(0.05)
                 os.close(self._fd)
                 return os.waitstatus_to_exitcode(status)
+            time.sleep(0.001)  # what it closed is always ready
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
         raise TimeoutError("it did not end")

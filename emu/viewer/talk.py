@@ -14,7 +14,7 @@ LONGEST = 40
 """Lines of one message that are shown."""
 
 
-def life_words(records: Sequence[Mapping[str, Any]], number: int) -> list[str]:
+def life_words(records: Sequence[dict[str, Any]], number: int) -> list[str]:
     """Of an object's calls: where it was opened and closed, under which descriptors, and what it was used for."""
     by_sequence = {record["sequence"]: record for record in records}
     found = next((life for life in lives(records) if life.object == number), None)
