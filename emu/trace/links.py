@@ -13,6 +13,7 @@ KINDS: Final = ("clone", "futex", "exit", "pipe", "eventfd", "socket", "close", 
 
 _KIND = {kind: number for number, kind in enumerate(KINDS)}
 _CLONES = frozenset({"clone", "clone3", "fork", "vfork"})
+_NEVER = 1 << 63
 _ALWAYS = -1  # the end of a target whose edge holds whatever else is missing
 
 
@@ -59,7 +60,7 @@ class Links:
         if tid in self._clones and sequence > self._clones[tid]:
             self._add(self._clones.pop(tid), sequence, _ALWAYS, "clone", None)
         woken_by = record.get("woken_by")
-        if type(woken_by) is int:
+        if type(woken_by) is int and 0 <= woken_by < _NEVER:
             self._add(woken_by, sequence, _ALWAYS, "exit" if woken_by in self._exits else "futex", None)
         name = record["name"]
         if record["number"] in EXITS:
@@ -79,7 +80,7 @@ class Links:
         kept = [
             at
             for at, (channel, end) in enumerate(zip(self._channels, self._target_ends, strict=True))
-            if channel is None or end < min(channel.void_from, clean_until(channel.since))
+            if channel is None or (end < channel.void_from and end <= clean_until(channel.since))
         ]
         return Edges(
             array("q", map(self._sources.__getitem__, kept)),

@@ -132,12 +132,12 @@ class Order:
 
 
 class _Calls:
-    """What is kept of each call: its number, its thread, when it began; in file order."""
+    """What is kept of each call: its number, its thread, the time before which no later one began; in file order."""
 
     def __init__(self) -> None:
         self.sequences = array("q")
         self.tids = array("q")
-        self.times = array("q")
+        self.settled = array("q")
         self.last: dict[int, int] = {}
         """By thread that may still be in a call that is not recorded yet: its last one that is."""
         self.ended = False
@@ -146,7 +146,10 @@ class _Calls:
         sequence, tid = record["sequence"], record["tid"]
         self.sequences.append(sequence)
         self.tids.append(tid)
-        self.times.append(record["time"])
+        # While a call does not wait no other one begins.
+        self.settled.append(
+            min(record["time"] + (0 if record["blocked"] else record["duration"]), _NEVER - 1)
+        )
         if record["number"] in EXITS or record.get("unfinished"):
             self.last.pop(tid, None)
         else:
@@ -207,7 +210,7 @@ class _Gaps:
             sequence = calls.sequences[at]
             if sequence > expected:
                 gaps.append((expected, sequence - 1, time))
-            expected, time = sequence + 1, calls.times[at]
+            expected, time = sequence + 1, calls.settled[at]
         for first, last, since in _real(gaps, calls):
             self._ends.append(last)
             self._times.append(since)

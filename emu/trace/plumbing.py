@@ -7,6 +7,7 @@ from emu.trace.channels import Call, Channel
 from emu.trace.endpoints import Endpoints, Link
 
 _EINPROGRESS: Final = -115
+_LATEST = (1 << 63) - 1
 _HEAD = 32
 """Bytes of a payload by which the two ends of a connection are held against each other."""
 
@@ -51,7 +52,8 @@ class Plumbing:
         objects = record.get("objects")
         if handler is not None and objects:
             time = record["time"]
-            call = Call(record["sequence"], record["tid"], time, time + record["duration"], record["blocked"])
+            end = min(time + record["duration"], _LATEST)
+            call = Call(record["sequence"], record["tid"], time, end, record["blocked"])
             handler(self, call, record, record["args"], objects)
 
     # What makes channels

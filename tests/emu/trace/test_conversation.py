@@ -291,7 +291,7 @@ PIECES = [
         max_size=12,
     )
 )
-def test_hostile_bytes_never_raise_and_none_are_lost(moves: list[tuple[bool, bytes, int]]) -> None:
+def test_hostile_bytes_never_raise_and_gaps_are_said(moves: list[tuple[bool, bytes, int]]) -> None:
     records = [
         record(number, incoming, data, len(data) + lost)
         for number, (incoming, data, lost) in enumerate(moves)
