@@ -16,7 +16,8 @@ from syscalls.table import TABLE
 ROOT = Path(__file__).parent.parent
 PAPERS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(
-    r"(?:^\s*|`|(?<=&& ))((?:\.venv/bin/)?emu (?:run|trace|build|syscalls|--)[^`#|&>\n]*)", re.MULTILINE
+    r"(?:^\s*|`|(?<=&& ))((?:\.venv/bin/)?emu (?:run|trace|view|diff|build|syscalls|--)[^`#|&>\n]*)",
+    re.MULTILINE,
 )
 
 DEV_COMMAND = re.compile(r"python3 tools/dev\.py (\w+)")
@@ -34,7 +35,7 @@ def commands() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("paper", "command"), commands())
 def test_commands_in_the_papers_exist(paper: str, command: str) -> None:
     words = [word for word in shlex.split(command)[1:] if word not in ("...", "[...]")]
-    if words in (["trace"], ["run"], ["build"], ["--version"], ["--help"]):
+    if words in (["trace"], ["run"], ["view"], ["diff"], ["build"], ["--version"], ["--help"]):
         return  # the command's mere name
     try:
         parse(words)
