@@ -47,6 +47,8 @@ class _Call(msgspec.Struct, gc=False, tag_field="event", tag="syscall"):
     pc: _Word
     args: _Object
     result: Annotated[int, msgspec.Meta(ge=-_LARGEST)] | None
+    fds: _Object | None = None
+    objects: _Object | None = None
 
 
 class _Other(msgspec.Struct, gc=False):

@@ -126,6 +126,8 @@ DAMAGED = {
     "no newline at the end": HEADER + lines(call(0))[:-1],
     "a member is missing": HEADER + lines({"event": "syscall", "time": 1}, call(0)),
     "a number is negative": HEADER + lines(call(0, tid=-1), call(1)),
+    "no result": HEADER + lines({k: v for k, v in call(0).items() if k != "result"}, call(1)),
+    "a fd text that is none": HEADER + lines(call(0, fds=[]), call(1)),
     "registers": HEADER + lines(call(0, registers=[1]), call(1)),
     "two in a line": HEADER + lines(call(0))[:-1] + lines(call(1), call(2)),
     "no header": lines(call(0), call(1)),
