@@ -135,6 +135,9 @@ class Call:
         value = self._value(name)
         if arg.phase == "value":
             return arg.data(value)
+        if type(arg).given is not Arg.given and self.result is None:  # what the call reads and will overwrite
+            used = [self._value(other) for other in arg.uses if other != "result"]
+            return plain(arg.given(self.thread, value, *used)) if value else None
         if arg.phase == "out" and (self.result is None or self.result < 0):
             return value or None
         if isinstance(arg, InBytes | OutBytes) and value:

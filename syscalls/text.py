@@ -45,7 +45,9 @@ class Abridged(list[Data]):
     """The first elements of a longer array."""
 
 
-UNCUT = frozenset({"sun_path", "sysname", "nodename", "release", "version", "machine", "domainname"})
+UNCUT = frozenset(
+    {"d_name", "sun_path", "sysname", "nodename", "release", "version", "machine", "domainname"}
+)
 """Members of structures that are names: never cut."""
 
 

@@ -87,6 +87,9 @@ class PollFds(Arg):
             return value
         return PollSet(raw, describe_all(thread, memoryview(raw).cast("i")[::2]))
 
+    def given(self, thread: "Thread", value: int, *used: int) -> Data:
+        return self.capture(thread, value, *used)
+
     def text(self, data: Data, texts: Mapping[int, str] = NO_TEXTS) -> str:
         if not isinstance(data, list):
             return hex(data) if isinstance(data, int) else strace_text(data)

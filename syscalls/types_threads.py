@@ -17,7 +17,7 @@ from syscalls.args import (
     Unsigned64,
     Used,
 )
-from syscalls.data import UNUSED, Cut, Data
+from syscalls.data import UNUSED, Data
 from syscalls.flags.clock import Clock, Timer
 from syscalls.flags.signals import Signal
 from syscalls.flags.threads import (
@@ -27,7 +27,6 @@ from syscalls.flags.threads import (
     FutexCmp,
     FutexOp,
     Getrandom,
-    Prctl,
     Rlimit,
     Rusage,
 )
@@ -68,6 +67,9 @@ CloneArgs = Layout(
     ("Q", "tls", _pointer),
 )
 """The first version of the structure (64 bytes), which every caller passes."""
+
+_CLONE_ARGS_LARGEST = 88
+_MAX_TIDS = 32  # of set_tid: the depth of nested PID namespaces (pid_namespaces(7))
 
 
 _INFINITY = (1 << 64) - 1
@@ -195,8 +197,24 @@ class CloneArgsPointer(InStruct):
         "tls": ("CLONE_SETTLS",),
     }
 
-    def __init__(self) -> None:
+    def __init__(self, size: str) -> None:
         super().__init__(CloneArgs)
+        self.uses = (size,)
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        if used[0] <= CloneArgs.size:
+            return super().capture(thread, value)
+        try:
+            raw = thread.memory.read(value, min(used[0], _CLONE_ARGS_LARGEST))
+        except OSError:
+            return value or None
+        shown = CloneArgs.show(raw[: CloneArgs.size])
+        tids, count, group = struct.unpack("<QQQ", raw[CloneArgs.size :].ljust(24, b"\0"))
+        if tids or count:
+            shown |= {"set_tid": _tids(thread, tids, count), "set_tid_size": count}
+        if group or "CLONE_INTO_CGROUP" in shown["flags"].split("|"):
+            shown["cgroup"] = group
+        return shown
 
     def text(self, data: Data) -> str:
         if not isinstance(data, dict):
@@ -208,6 +226,16 @@ class CloneArgsPointer(InStruct):
             if name not in self._when or any(flag in flags for flag in self._when[name])
         }
         return strace_text(shown)
+
+
+def _tids(thread: Thread, address: int, count: int) -> Data:
+    """clone3's ids for the new thread, one for each PID namespace."""
+    if not address or not 0 < count <= _MAX_TIDS:
+        return _pointer(address)
+    try:
+        return list(struct.unpack(f"<{count}i", thread.memory.read(address, count * 4)))
+    except OSError:
+        return hex(address)
 
 
 class FutexTimeout(Arg):
@@ -290,61 +318,6 @@ class ClockId(Signed32):
         return str(data)
 
 
-_NAME_SIZE = 16  # of a thread's name, with its NUL
-
-_PRCTL_ARGUMENTS = {
-    "PR_GET_DUMPABLE": 0, "PR_GET_KEEPCAPS": 0, "PR_GET_TIMING": 0, "PR_GET_SECCOMP": 0, "PR_GET_SECUREBITS": 0,
-    "PR_GET_TIMERSLACK": 0, "PR_SET_DUMPABLE": 1, "PR_SET_KEEPCAPS": 1, "PR_SET_TIMING": 1, "PR_SET_NAME": 1,
-    "PR_GET_NAME": 1, "PR_SET_PDEATHSIG": 1, "PR_GET_PDEATHSIG": 1, "PR_SET_SECUREBITS": 1, "PR_SET_TIMERSLACK": 1,
-    "PR_CAPBSET_READ": 1, "PR_CAPBSET_DROP": 1, "PR_GET_TSC": 1, "PR_SET_TSC": 1, "PR_SET_CHILD_SUBREAPER": 1,
-    "PR_GET_CHILD_SUBREAPER": 1, "PR_GET_TID_ADDRESS": 1, "PR_SET_PTRACER": 1,
-}  # fmt: skip
-"""How many arguments behind the operation a line shows, of those that do not take, and check, all four."""
-
-
-class PrctlWord(Unsigned64):
-    """prctl(2)'s third argument and those after it; `place` counts from the second, which is 1."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def text_among(self, data: Data, args: Mapping[str, Data]) -> str:
-        return str(data) if _PRCTL_ARGUMENTS.get(str(args.get("op")), 4) >= self.number else UNUSED
-
-
-class PrctlArgument(Pointer):
-    """prctl(2)'s second argument: a string for PR_SET_NAME, the name that PR_GET_NAME filled, else a number."""
-
-    holds_bytes = True
-    phase = "out"
-
-    def __init__(self, operation: str) -> None:
-        self.uses = (operation, "result")
-
-    def capture(self, thread: Thread, value: int, *used: int) -> Data:
-        if used[0] not in (Prctl.PR_SET_NAME, Prctl.PR_GET_NAME):
-            return value
-        if used[0] == Prctl.PR_GET_NAME and used[1] < 0:
-            return value
-        try:
-            size = thread.memory.readable(value, _NAME_SIZE)
-            name = thread.memory.read(value, size)
-        except OSError:
-            return value
-        head, end, _ = name.partition(b"\0")
-        if end or used[0] == Prctl.PR_GET_NAME:
-            return head
-        return Cut(name[: _NAME_SIZE - 1], _NAME_SIZE) if size == _NAME_SIZE else value
-
-    def text_among(self, data: Data, args: Mapping[str, Data]) -> str:
-        return self.text(data) if _PRCTL_ARGUMENTS.get(str(args.get("op")), 4) else UNUSED
-
-    def text(self, data: Data) -> str:
-        if isinstance(data, int):
-            return str(data) if data < 4096 else hex(data)
-        return strace_text(data)
-
-
 class InCpuMask(Arg):
     """A processor mask that the call reads, shown as the numbers that are set; `size` names its length in bytes."""
 
@@ -395,13 +368,11 @@ FutexOperation = Annotated[int, _flags(Futex)]
 ClockNumber = Annotated[int, ClockId()]
 TimerFlags = Annotated[int, _flags(Timer)]
 ArchCode = Annotated[int, _flags(Arch)]
-PrctlOption = Annotated[int, _flags(Prctl)]
-PrctlValue = Annotated[int, PrctlArgument("op")]
 Word = Annotated[int, Unsigned64()]
 Resource = Annotated[int, _flags(Rlimit)]
 RusageWho = Annotated[int, _flags(Rusage)]
 RandomFlags = Annotated[int, _flags(Getrandom)]
-InCloneArgs = Annotated[int, CloneArgsPointer()]
+InCloneArgs = Annotated[int, CloneArgsPointer("size")]
 InTimespec = Annotated[int, InStruct(Timespec)]
 OutTimespec = Annotated[int, OutStruct(Timespec)]
 OutTimeval = Annotated[int, OutStruct(Timeval)]
@@ -417,7 +388,4 @@ OutU32 = Annotated[int, OutValue(U32Word)]
 SizeWord = Layout("size_t", ("Q", "size"))
 ArchArg = Annotated[int, ArchArgument("op")]
 OutSize = Annotated[int, OutValue(SizeWord)]
-PrctlThird = Annotated[int, PrctlWord(2)]
-PrctlFourth = Annotated[int, PrctlWord(3)]
-PrctlFifth = Annotated[int, PrctlWord(4)]
 OutU64 = Annotated[int, OutValue(U64Word)]

@@ -14,7 +14,7 @@ from syscalls.table import Syscall, lookup
 from syscalls.text import NO_TEXTS, abridged
 
 BYTE_MEMBERS = frozenset(
-    {"iov_base", "sun_path", "sa_data", "cmsg_data", "msg_control"}
+    {"d_name", "iov_base", "sun_path", "sa_data", "cmsg_data", "msg_control"}
     | {"sysname", "nodename", "release", "version", "machine", "domainname"}
 )
 """Members of structures whose text is bytes; all other text in structures is names."""

@@ -8,7 +8,16 @@ import syscalls.calls  # noqa: F401  fills the table
 from emu.trace.regions import Locate
 from emu.trace.symbol import Symbol, Text
 from emu.trace.volatile_members import Context, member, members, number, pointer
-from syscalls import numbers, types_files, types_net, types_options, types_poll, types_threads, types_volatile
+from syscalls import (
+    numbers,
+    types_files,
+    types_net,
+    types_options,
+    types_poll,
+    types_prctl,
+    types_threads,
+    types_volatile,
+)
 from syscalls.args import Arg, CString, FdNumber, InBytes, InStruct, OutBytes, OutStruct, Pointer
 from syscalls.outcomes import HexOutcome, Outcome
 from syscalls.structs import Timespec, Timeval
@@ -299,7 +308,7 @@ _RULES: dict[type, Rule] = {
     types_threads.FutexTimeout: _futex_timeout,
     types_threads.FutexWord2: _address,
     types_threads.FutexValue3: _plain,
-    types_threads.PrctlArgument: _either,
+    types_prctl.PrctlArgument: _either,
     types_threads.InCpuMask: _whole("machine"),
     types_options.OptionName: _plain,
 }

@@ -76,13 +76,15 @@ def _unknown_address(data: Data, context: Context) -> Data:
 _STAMPS = ("st_atim", "st_mtim", "st_ctim")
 _MEMBERS: dict[str, Callable[[Data, Context], Data]] = {
     **dict.fromkeys(("sin_port", "sin6_port"), number("port")),
-    **dict.fromkeys(("pid", "l_pid"), number("pid")),
+    **dict.fromkeys(("pid", "l_pid", "si_pid"), number("pid")),
     **dict.fromkeys(
         ("sa_handler", "sa_restorer", "ss_sp", "pidfd", "child_tid", "parent_tid", "tls"), pointer
     ),
-    **dict.fromkeys(("stack", "list", "list_op_pending", "sigmask"), pointer),
+    **dict.fromkeys(("stack", "list", "list_op_pending", "sigmask", "si_addr", "si_call_addr"), pointer),
     **dict.fromkeys(("msg_name", "msg_iov", "msg_control", "iov_base"), _unreadable),
-    "st_ino": symbol("inode", alike=True),
+    **dict.fromkeys(("st_ino", "d_ino"), symbol("inode", alike=True)),
+    "d_off": symbol("machine"),
+    **dict.fromkeys(("si_utime", "si_stime"), symbol("machine")),
     "sun_path": _autobound,
     "sa_data": _unknown_address,
     **dict.fromkeys(("st_dev", "st_rdev", "st_blksize", "st_blocks"), symbol("machine")),

@@ -7,17 +7,20 @@ from syscalls.args import Address, Int, Result, Size
 from syscalls.flags.threads import Getrandom, Prctl, Rlimit
 from syscalls.process import PARENT_PID, Thread
 from syscalls.table import syscall
+from syscalls.types_prctl import (
+    PrctlFifth,
+    PrctlFourth,
+    PrctlOption,
+    PrctlResult,
+    PrctlThird,
+    PrctlValue,
+)
 from syscalls.types_threads import (
     InLimit,
     OutLimit,
     OutSysinfo,
     OutU32,
     OutUtsname,
-    PrctlFifth,
-    PrctlFourth,
-    PrctlOption,
-    PrctlThird,
-    PrctlValue,
     RandomFlags,
     Resource,
     RlimitLayout,
@@ -268,7 +271,7 @@ _MUST_BE_ZERO = {
 @syscall(partial="names, and settings that have no effect here; the rest is EINVAL")
 def prctl(
     thread: Thread, op: PrctlOption, arg2: PrctlValue, arg3: PrctlThird, arg4: PrctlFourth, arg5: PrctlFifth
-) -> Result:
+) -> PrctlResult:
     """prctl(2)."""
     memory, settings = thread.memory, thread.process.settings
     if op == Prctl.PR_SET_NAME:

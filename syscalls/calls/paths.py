@@ -5,7 +5,7 @@ import errno
 import stat as modes
 
 from syscalls import kernel, numbers
-from syscalls.args import Address, DirFd, Fd, FdResult, Int, Mode, ModeResult, Path, Result, Size, UInt
+from syscalls.args import DirFd, Fd, FdResult, Int, Mode, ModeResult, Path, Result, Size, UInt
 from syscalls.files import OPENED, PATH_ONLY, TMPFILE, FileSystem
 from syscalls.flags import AccessAt, At, Open
 from syscalls.mounts import Found
@@ -13,6 +13,7 @@ from syscalls.process import Thread
 from syscalls.roots import PATH_MAX
 from syscalls.streams import NOWHERE, host_address
 from syscalls.table import syscall
+from syscalls.types_entries import EntriesOut
 from syscalls.types_files import (
     AccessFlags,
     AccessMode,
@@ -328,7 +329,7 @@ def umask(thread: Thread, mask: Mode) -> ModeResult:
 
 
 @syscall
-def getdents64(thread: Thread, fd: Fd, dirp: Address, count: UInt) -> Result:
+def getdents64(thread: Thread, fd: Fd, dirp: EntriesOut, count: UInt) -> Result:
     """getdents64(2)."""
     entry = thread.fds.entries.get(fd)
     if entry is None:

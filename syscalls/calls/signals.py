@@ -4,12 +4,13 @@ import errno
 from typing import Annotated
 
 from syscalls import siginfo, signals
-from syscalls.args import Address, Result, Size
+from syscalls.args import Result, Size
 from syscalls.flags.signals import SigAction, SigMask, Signal, SigStack
 from syscalls.process import Process, SignalAction, Thread
 from syscalls.sigmasks import under_mask
 from syscalls.table import syscall
 from syscalls.timespecs import read_timespec
+from syscalls.types_siginfo import InInfo, OutInfo, SignalResult
 from syscalls.types_signals import (
     InAction,
     InSet,
@@ -169,7 +170,7 @@ def _send(thread: Thread, target: Process | Thread, signal: int, code: int) -> i
 
 
 @syscall
-def rt_sigqueueinfo(thread: Thread, tgid: Pid, sig: SignalNumber, info: Address) -> Result:
+def rt_sigqueueinfo(thread: Thread, tgid: Pid, sig: SignalNumber, info: InInfo) -> Result:
     """rt_sigqueueinfo(2)."""
     data = thread.memory.read(info, siginfo.SIZE)
     if tgid not in (thread.process.pid, *thread.process.threads):
@@ -178,7 +179,7 @@ def rt_sigqueueinfo(thread: Thread, tgid: Pid, sig: SignalNumber, info: Address)
 
 
 @syscall
-def rt_tgsigqueueinfo(thread: Thread, tgid: Pid, tid: Pid, sig: SignalNumber, info: Address) -> Result:
+def rt_tgsigqueueinfo(thread: Thread, tgid: Pid, tid: Pid, sig: SignalNumber, info: InInfo) -> Result:
     """rt_tgsigqueueinfo(2)."""
     data = thread.memory.read(info, siginfo.SIZE)
     if tid <= 0 or tgid <= 0:
@@ -227,8 +228,8 @@ def rt_sigsuspend(thread: Thread, mask: InSet, sigsetsize: Size) -> Result:
 
 @syscall
 def rt_sigtimedwait(
-    thread: Thread, set_: InSet, info: Address, timeout: InTimespec, sigsetsize: Size
-) -> Result:
+    thread: Thread, set_: InSet, info: OutInfo, timeout: InTimespec, sigsetsize: Size
+) -> SignalResult:
     """sigtimedwait(2)."""
     if sigsetsize != SIGSET_SIZE:
         return -errno.EINVAL

@@ -385,3 +385,17 @@ class Memfd(FlagSet):
     MFD_EXEC = 0x0010
     MFD_HUGE_2MB = 21 << 26
     MFD_HUGE_1GB = 30 << 26
+
+
+class EntryType(EnumSet):
+    """`d_type` of an entry of a directory (readdir(3))."""
+
+    DT_UNKNOWN = 0
+    DT_FIFO = 1
+    DT_CHR = 2
+    DT_DIR = 4
+    DT_BLK = 6
+    DT_REG = 8
+    DT_LNK = 10
+    DT_SOCK = 12
+    DT_WHT = 14

@@ -35,6 +35,10 @@ def test_a_signal_in_the_middle_of_every_call_that_waits(same: Same) -> None:
     same("signals_blocking")
 
 
+def test_what_is_queued_comes_back_as_it_was(same: Same) -> None:
+    same("signals_queued")
+
+
 def test_a_handler_without_a_restorer(same: Same) -> None:
     same("signals_handler", status=139)
 

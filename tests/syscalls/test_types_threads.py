@@ -7,7 +7,8 @@ import pytest
 
 from syscalls.data import plain
 from syscalls.flags.signals import Signal
-from syscalls.flags.threads import Arch, Clone, Futex
+from syscalls.flags.threads import Arch, Clone, Futex, Prctl
+from syscalls.types_prctl import PrctlArgument, PrctlOutcome, PrctlWord
 from syscalls.types_signals import (
     InSigAction,
     InSigSet,
@@ -24,8 +25,6 @@ from syscalls.types_threads import (
     FutexValue3,
     FutexWord2,
     InCpuMask,
-    PrctlArgument,
-    PrctlWord,
 )
 
 
@@ -157,12 +156,34 @@ def test_prctl_shows_names_as_strings() -> None:
     arg = PrctlArgument("op")
     thread = Thread(b"worker\0")
     assert arg.text(arg.capture(thread, 0x1000, 15, 0)) == '"worker"'  # type: ignore[arg-type]
-    assert arg.text(arg.capture(thread, 5, 4, 0)) == "5"  # type: ignore[arg-type]
+    assert arg.text(arg.capture(thread, 5, 35, 0)) == "5"  # type: ignore[arg-type]
     assert arg.text_among(5, {"op": "PR_GET_DUMPABLE"}) == ""
     long: Any = Thread(b"a name that is too long\0")
     assert arg.text(arg.capture(long, 0x1000, 15, 0)) == '"a name that is "...'
     assert PrctlWord(2).text_among(7, {"op": "PR_SET_NAME"}) == ""
     assert PrctlWord(2).text_among(7, {"op": "PR_CAP_AMBIENT"}) == "7"
+
+
+def test_prctl_shows_what_its_values_are_called() -> None:
+    arg: Any = PrctlArgument("op")
+    thread: Any = Thread(b"\x0f\0\0\0")
+    for operation, value, text in (
+        ("PR_SET_DUMPABLE", 2, "SUID_DUMP_ROOT"),
+        ("PR_SET_DUMPABLE", 5, "0x5"),
+        ("PR_SET_PDEATHSIG", 10, "SIGUSR1"),
+        ("PR_CAPBSET_READ", 1, "CAP_DAC_OVERRIDE"),
+        ("PR_GET_PDEATHSIG", 0x1000, "[SIGTERM]"),
+        ("PR_GET_CHILD_SUBREAPER", 0x1000, "[15]"),
+        ("PR_GET_PDEATHSIG", 0x9000, "0x9000"),
+    ):
+        data = arg.capture(thread, value, getattr(Prctl, operation), 0)
+        saved = (
+            data.encode() if isinstance(data, str) else data
+        )  # as a trace gives text of an argument that may be bytes
+        assert arg.text_among(saved, {"op": operation}) == text
+    assert PrctlOutcome().text(0, {"op": "PR_GET_DUMPABLE"}) == "0 (SUID_DUMP_DISABLE)"
+    assert PrctlOutcome().text(0x10, {"op": "PR_GET_SECUREBITS"}) == "0x10 (SECBIT_KEEP_CAPS)"
+    assert PrctlOutcome().text(1, {"op": "PR_SET_NAME"}) == "1"
 
 
 def test_arch_prctl_shows_what_it_stored() -> None:
@@ -177,11 +198,21 @@ def test_arch_prctl_shows_what_it_stored() -> None:
 def test_clone3_shows_the_pointers_that_its_flags_ask_for() -> None:
     given = struct.pack("<8Q", Clone.CLONE_SETTLS, 1, 2, 3, 17, 0x5000, 4096, 0x6000)
     thread: Any = Thread(given)
-    arg = CloneArgsPointer()
+    arg = CloneArgsPointer("size")
     assert (
-        arg.text(plain(arg.capture(thread, 0x1000)))
+        arg.text(plain(arg.capture(thread, 0x1000, 64)))
         == "{flags=CLONE_SETTLS, exit_signal=SIGCHLD, stack=0x5000, stack_size=0x1000, tls=0x6000}"
     )
+
+
+def test_clone3_shows_the_members_that_later_versions_added() -> None:
+    given = struct.pack("<11Q", Clone.CLONE_INTO_CGROUP, 0, 0, 0, 17, 0, 0, 0, 0x1058, 2, 7)
+    thread: Any = Thread(given + struct.pack("<ii", 31, 41))
+    arg = CloneArgsPointer("size")
+    text = arg.text(plain(arg.capture(thread, 0x1000, 88)))
+    assert text.endswith(", set_tid=[31, 41], set_tid_size=2, cgroup=7}")
+    assert "set_tid" not in arg.text(plain(arg.capture(thread, 0x1000, 64)))
+    assert arg.capture(thread, 0x9000, 88) == 0x9000
 
 
 def test_processor_masks() -> None:
