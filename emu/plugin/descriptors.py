@@ -100,7 +100,11 @@ class Descriptors:
                 for number, object in objects.items():
                     if object is not None:
                         self._open(call, int(number), object, _text(call, name, number))
-        if call.name == "fcntl" and str(record["args"].get("cmd")).startswith("F_DUPFD") and call.succeeded:
+        if (
+            call.name == "fcntl"
+            and record["args"].get("cmd") in ("F_DUPFD", "F_DUPFD_CLOEXEC")
+            and call.succeeded
+        ):
             for original in list(self.of(call)):
                 if original.object is not None and call.result is not None:
                     self._open(call, call.result, original.object, original.text)

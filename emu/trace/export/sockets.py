@@ -195,7 +195,7 @@ class Sockets:
         if result is None or result < 0:
             return
         fd = args["fd"] if type(args.get("fd")) is int else -1
-        if name == "fcntl" and str(args.get("cmd")).startswith("F_DUPFD"):
+        if name == "fcntl" and args.get("cmd") in ("F_DUPFD", "F_DUPFD_CLOEXEC"):
             self._table[pid, result] = self._table.get((pid, fd))
         elif name == "close":
             self._closed(pid, fd, time, f"close, call {record['sequence']}, thread {record['tid']}")

@@ -11,6 +11,7 @@ import pytest
 from websockets.sync.client import connect
 
 from emu.machine import Machine
+from emu.trace.order import Order
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +66,77 @@ def conversation(elf: Callable[[str], Path], tmp_path_factory: pytest.TempPathFa
     os.close(reading)
     os.close(writing)
     return path
+
+
+class Script:
+    """Records as a run writes them: `call` one that is complete at once, `begin` and `end` one that waits."""
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
+        self.now = 0
+        self.sequence = 0
+
+    def begin(
+        self, tid: int, name: str, args: Any = None, objects: Any = None, **members: Any
+    ) -> dict[str, Any]:
+        self.now += 10
+        record = {
+            "event": "syscall", "sequence": self.sequence, "time": self.now, "duration": 1, "blocked": 0, "pid": 1000,
+            "tid": tid, "number": 60 if name == "exit" else 1, "name": name, "registers": [0, 0, 4096, 0, 0, 0],
+            "result": 0, "pc": 0, "args": args or {}, "objects": objects or {}, "fds": {},
+        } | members  # fmt: skip
+        self.sequence += 1
+        return record
+
+    def end(self, record: dict[str, Any], result: int | None = 0, **members: Any) -> int:
+        self.now += 10
+        waited = self.now - record["time"]
+        self.records.append(record | {"result": result, "duration": waited, "blocked": waited - 2} | members)
+        return int(record["sequence"])
+
+    def call(
+        self,
+        tid: int,
+        name: str,
+        result: int | None = 0,
+        args: Any = None,
+        objects: Any = None,
+        **members: Any,
+    ) -> int:
+        record = self.begin(tid, name, args, objects, result=result, **members)
+        self.records.append(record)
+        return int(record["sequence"])
+
+    # What tests do over and over
+
+    def pipe(self, read: int = 1, write: int = 2, flags: str = "0") -> int:
+        return self.call(
+            1000, "pipe2", 0, {"pipefd": [3, 4], "flags": flags}, {"pipefd": {"3": read, "4": write}}
+        )
+
+    def pair(self, kind: str = "SOCK_STREAM") -> int:
+        return self.call(1000, "socketpair", 0, {"sv": [3, 4], "type": kind}, {"sv": {"3": 1, "4": 2}})
+
+    def eventfd(self, count: int = 0, flags: str = "0") -> int:
+        return self.call(1000, "eventfd2", 3, {"count": count, "flags": flags}, {"result": 1})
+
+    def write(self, tid: int, object: int, size: int = 1, **members: Any) -> int:
+        return self.call(tid, "write", size, objects={"fd": object}, **members)
+
+    def read(self, tid: int, object: int, size: int = 1, **members: Any) -> int:
+        return self.call(tid, "read", size, objects={"fd": object}, **members)
+
+    def edges(self) -> list[tuple[int, int, str]]:
+        return [tuple(edge) for edge in Order(self.records).edges()]
+
+
+@pytest.fixture
+def run() -> Script:
+    """Records to be made up."""
+    return Script()
+
+
+@pytest.fixture(scope="session")
+def scripts() -> type[Script]:
+    """The same for tests that make up many."""
+    return Script
