@@ -5,65 +5,74 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from emu import cli_trace_options, streams
 from emu.failure import BENCH, Failure, say
 from emu.version import VERSION
 
-_TOP = """
-examples:
-  emu run server.elf -- 4              run a program (here the bundled server, with four workers)
-  emu trace ./hello -- world           show each system call as it completes
-  emu trace -o calls.jsonl ./hello     keep the calls in a file; `emu trace calls.jsonl` shows them
-  emu view calls.jsonl                 look at such a file: lanes, list, details, filters, search
-  emu diff good.jsonl bad.jsonl        where the second run parts from the first
-  emu build program.py -o program.elf  compile a guest program
-  emu syscalls                         which system calls are supported
+_TOP = """A test bench for freestanding x86_64 Linux programs: runs them on an emulated
+processor, and shows, keeps and compares their system calls.
 
-exit status: the guest's own; 128+N when signal N ended it; 125 when emu itself failed or was used
-wrongly, 126 when the file is not a program that it can run, 127 when it is not found.
+examples:
+  emu run server.elf -- 4              run a program (here the bundled server)
+  emu trace ./hello -- world           show each system call as it completes
+  emu trace -o calls.jsonl ./hello     keep the calls in a file
+  emu trace calls.jsonl -e fd=4        show such a file, or some of it
+  emu view calls.jsonl                 look at it: lanes, list, details, search
+  emu diff good.jsonl bad.jsonl        where the second run leaves the first
+  emu build program.py -o program.elf  compile a guest program
+"""
+_TOP_NOTES = """`emu COMMAND --help` lists the options of a command. They stand before `--`,
+the guest's arguments after it.
+
+exit status: the guest's own; 128+N when signal N ended it; 125 when emu itself
+failed or was used wrongly, 126 when the file is not a program that it can run,
+127 when it is not found.
 """
 _RUN = """
-The guest's stdin, stdout and stderr are the terminal's. It sees a private file system that vanishes with it
-(--root and --rw show it yours), reaches loopback addresses only (--net), and has an empty environment (--env).
-Ctrl-C goes to the guest; a second one stops emu. Ctrl-\\ ends it with a report of where it was.
-
-examples:
+  emu run ./program
   emu run server.elf -- 4 127.0.0.1 8080
-  emu run --root ./www --rw /srv/data --env LANG=C --time-limit 10 ./program -- --its-own-option
+  emu run --root ./www --env LANG=C ./program -- --its-own-option
+"""
+_RUN_NOTES = """The guest's stdin, stdout and stderr are the terminal's. It sees a private
+file system that vanishes with it (--root and --rw show it yours), reaches
+loopback addresses only (--net), and has an empty environment (--env). Ctrl-C
+goes to the guest; a second one stops emu. Ctrl-\\ ends it with a report of
+where it was.
 """
 _BUILD = """
-examples:
-  emu build server -o server.elf --strip     the bundled server
   emu build program.py                       writes program.elf
+  emu build server -o server.elf --strip     the bundled server
 """
 _DIFF = """
-Says where the second run parts from the first, thread by thread: descriptors, process ids, addresses, ports and times
-do not count, nor does what timing alone decides (--exact: that does). With --native runs ELF on the bare kernel, with
-your rights and on your files, and under emu, with the same input, and compares the two.
-
-examples:
   emu diff good.jsonl bad.jsonl
   emu diff -e trace=%network --all good.jsonl bad.jsonl
   emu diff --native ./hello -- world
   emu diff --native --drive 'curl -s $EMU_ADDRESS' server.elf -- 1 127.0.0.1 0
+"""
+_DIFF_NOTES = """Says where the second run parts from the first, thread by thread. Descriptors,
+process ids, addresses, ports and times do not count, nor does what timing
+alone decides (--exact: that does). With --native, runs ELF on the bare kernel,
+with your rights and on your files, and under emu, with the same input, and
+compares the two.
 
-exit status: 0 no divergence, 1 a divergence, 125 when emu itself failed or was used wrongly.
+exit status: 0 no divergence, 1 a divergence, 125 when emu itself failed or was
+used wrongly.
 """
 _VIEW = """
-In the terminal: a lane a thread over time, the list of calls, the details of one. ? lists the keys, q quits. Without a terminal the
-calls are printed as by `emu trace FILE`. The filters are those of `emu trace`, and can be changed in the filter bar.
-
-examples:
   emu view calls.jsonl
   emu view -e %network -Z calls.jsonl
   emu view --follow calls.jsonl            while another emu still writes it
-  emu view calls.jsonl --html calls.html   a page for a browser, which needs no network
+  emu view calls.jsonl --html calls.html   a page for a browser, in one file
+"""
+_VIEW_NOTES = """In the terminal: a lane for each thread over time, the list of calls, the
+details of one. ? lists the keys, q quits. Without a terminal the calls are
+printed as by `emu trace FILE`. The filters are those of `emu trace`; they can
+be changed in the filter bar.
 """
 _SYSCALLS = """
-examples:
   emu syscalls               what is supported, by family
   emu syscalls --markdown    the table of docs/syscalls.md
 """
@@ -76,12 +85,14 @@ class _Parser(argparse.ArgumentParser):
         raise Failure(f"{message}\n`{self.prog} --help` tells more")
 
 
-def _add(commands: "argparse._SubParsersAction[_Parser]", name: str, summary: str, text: str) -> _Parser:
+def _add(
+    commands: "argparse._SubParsersAction[_Parser]", name: str, summary: str, examples: str, notes: str = ""
+) -> _Parser:
     return commands.add_parser(
         name,
         help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=text,
+        description=f"{summary[0].upper()}{summary[1:]}.\n\nexamples:{examples}",
+        epilog=notes,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -127,7 +138,9 @@ def _add_run_options(parser: "_Parser | argparse._ArgumentGroup") -> None:
 
 
 def _add_diff(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    diff = _add(commands, "diff", "compare two traces, or a run on the bare kernel with one under emu", _DIFF)
+    diff = _add(
+        commands, "diff", "compare two traces, or a native run with one under emu", _DIFF, _DIFF_NOTES
+    )
     diff.usage = "emu diff [OPTIONS] A B\n       emu diff --native [OPTIONS] ELF [-- ARGUMENTS]"
     add = diff.add_argument
     add("--all", action="store_true", help="show every divergence, not only the first")
@@ -178,7 +191,9 @@ def _add_diff(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 
 def _add_view(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    view = _add(commands, "view", "look at a saved trace in the terminal, or make a page of it", _VIEW)
+    view = _add(
+        commands, "view", "look at a saved trace in the terminal, or make a page of it", _VIEW, _VIEW_NOTES
+    )
     view.usage = "emu view [OPTIONS] FILE"
     add = view.add_argument
     add("program", metavar="FILE", help="a trace that `emu trace -o FILE` has written")
@@ -193,15 +208,16 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line as an argparse parser."""
     top = _Parser(
         prog="emu",
-        description="A test bench for freestanding x86_64 Linux programs.",
-        epilog=_TOP,
+        usage="emu COMMAND [OPTIONS] ...",
+        description=_TOP,
+        epilog=_TOP_NOTES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"emu {VERSION}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = top.add_subparsers(prog="emu", dest="command", metavar="COMMAND", title="commands")
 
-    run = _add(commands, "run", "run a program", _RUN)
+    run = _add(commands, "run", "run a program", _RUN, _RUN_NOTES)
     run.usage = "emu run [OPTIONS] ELF [-- ARGUMENTS]"
     _add_run_options(run)
     run.add_argument("program", metavar="ELF", help="an ELF file, or a bundled program's name (server.elf)")
@@ -210,10 +226,14 @@ def parser() -> argparse.ArgumentParser:
         commands,
         "trace",
         "run a program and show its system calls, or show a saved trace",
-        cli_trace_options.EPILOG,
+        cli_trace_options.EXAMPLES,
+        cli_trace_options.NOTES,
     )
     cli_trace_options.add(trace)
     _add_run_options(trace.add_argument_group("running, as for run"))
+
+    _add_view(commands)
+    _add_diff(commands)
 
     build = _add(commands, "build", "compile a guest program to an ELF", _BUILD)
     build.usage = "emu build [OPTIONS] PROGRAM"
@@ -223,9 +243,6 @@ def parser() -> argparse.ArgumentParser:
     )
     build.add_argument("--strip", action="store_true", help="leave symbols and debug information out")
     build.add_argument("--debug", action="store_true", help="a traceback when emu itself fails")
-
-    _add_view(commands)
-    _add_diff(commands)
 
     syscalls = _add(commands, "syscalls", "list the supported system calls", _SYSCALLS)
     form = syscalls.add_mutually_exclusive_group()
@@ -245,6 +262,7 @@ _HANDLERS = {
 }
 """Module and function of each command; a command loads only what it needs (`emu --version` loads nothing)."""
 
+_TOP_OPTIONS = ("--help", "--version")
 _COMMANDS = "run, trace, view, diff, build and syscalls"
 
 
@@ -256,27 +274,64 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         at = words.index("--")
         own, guest = words[:at], words[at + 1 :]
     top = parser()
-    if own and own[0] not in (*_HANDLERS, "-h", "--help", "--version"):
+    if own and own[0] not in (*_HANDLERS, "-h", *_TOP_OPTIONS):
+        near = _nearest(own[0], (*_HANDLERS, *_TOP_OPTIONS))
         if own[0].startswith("-"):
             raise Failure(
-                f"unknown option {own[0]}\nthe command stands before its options: emu run --debug ELF"
+                f"unknown option {own[0]}\n{near}the command stands before its options: emu run --debug ELF"
             )
-        raise Failure(f"no such command: {own[0]}\nthere are {_COMMANDS}; `emu --help` tells more")
+        if os.path.isfile(own[0]):
+            raise Failure(f"no such command: {own[0]}\nto run a program: emu run {own[0]}")
+        raise Failure(f"no such command: {own[0]}\n{near}there are {_COMMANDS}; `emu --help` tells more")
     if not own:
         raise Failure(f"a command is missing: there are {_COMMANDS}\n`emu --help` tells more")
-    known, extra = top.parse_known_args(own)
+    try:
+        known, extra = top.parse_known_args(own)
+    except Failure:
+        _refuse_unknown_option(own)  # says more than that something is missing because of it
+        raise
     if extra:
-        what = "unknown option" if extra[0].startswith("-") else "unexpected argument"
+        if extra[0].startswith("-"):
+            _refuse_unknown_option([known.command, extra[0]], known, extra)
         hint = f"`emu {known.command} --help` lists what there is"
         if known.command in ("run", "trace"):
-            hint = f"arguments of the guest go after --: emu {known.command} {known.program} -- {' '.join(extra)}"
-            if extra[0].startswith("-"):
-                hint = f"`emu {known.command} --help` lists the options; {hint}"
-        raise Failure(f"{what} {extra[0]}\n{hint}")
+            hint = _after_dashes(known, extra)
+        raise Failure(f"unexpected argument {extra[0]}\n{hint}")
     if guest is not None and known.command not in ("run", "trace", "diff"):
         raise Failure(f"emu {known.command} takes nothing after --")
     known.arguments = guest or []
     return known
+
+
+def _options(command: str) -> list[str]:
+    choices = next(action.choices for action in parser()._actions if action.dest == "command")
+    assert isinstance(choices, dict)
+    return [option for action in choices[command]._actions for option in action.option_strings]
+
+
+def _refuse_unknown_option(
+    own: Sequence[str], known: argparse.Namespace | None = None, extra: Sequence[str] = ()
+) -> None:
+    """Raises `Failure` for the first long option that the command does not have, or the one that was left over."""
+    options = _options(own[0])
+    for word in own[1:]:
+        name = word.partition("=")[0]
+        if name not in options and (extra or name.startswith("--")):
+            near = _nearest(name, options)
+            hint = f"{near}`emu {own[0]} --help` lists the options"
+            if known is not None and own[0] in ("run", "trace") and not near:
+                hint += f"; {_after_dashes(known, extra)}"
+            raise Failure(f"unknown option {name}\n{hint}")
+
+
+def _after_dashes(known: argparse.Namespace, extra: Sequence[str]) -> str:
+    words = " ".join(extra)
+    return f"arguments of the guest go after --: emu {known.command} {known.program} -- {words}"
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = importlib.import_module("difflib").get_close_matches(word, list(known), 1)  # rarely needed
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -28,23 +28,26 @@ LARGEST = 1 << 24
 STRING_LIMIT = 64
 """Bytes of a string that a line shows, unless -s says otherwise."""
 
-EPILOG = """
-Prints one line a call on stderr, as strace does, and a call that waits while it waits. With -o the calls go to a file
-as JSON lines instead (docs/trace-format.md); given such a file in place of a program, shows it. Filters are strace's
-words; they choose what is shown, counted or written. docs/commands.md has them all.
-
-filters:
-  -e accept4,close  -e trace=%network,!close,/^epoll/  -e '!%memory'      by name, class, regular expression
-  -e status=failed  -e status=EAGAIN  -e fd=7  -e thread=2  -e time=0.5..2s  -e duration=10ms..
-  --where "name == 'sendto' and ret < 0"   --where "'GET' in args.buf and args.size > 100"
-
-examples:
-  emu trace --syscalls server.elf -- 4
-  emu trace -e %network -z -T ./program
-  emu trace -c -S total server.elf -- 4
-  emu trace -o calls.jsonl server.elf -- 4
-  emu trace calls.jsonl -e status=failed
+EXAMPLES = """
+  emu trace ./program -- ARGUMENTS             a line a call, while it runs
+  emu trace -e %network -Z -T ./program        only failed calls on sockets
+  emu trace --stacks -e fd=4 ./program         where each call is made
+  emu trace -o calls.jsonl server.elf -- 4     keep all in a file
+  emu trace calls.jsonl -e status=unfinished   show the file, or some of it
+  emu trace calls.jsonl -c -S blocked          a table, longest waits first
   emu trace calls.jsonl --format csv -o calls.csv
+"""
+NOTES = """filters:
+  -e accept4,close  -e %network  -e '!%memory'  -e /^epoll/    by name or class
+  -e status=failed  -e status=EAGAIN  -e fd=7  -e thread=2
+  -e time=0.5..2s   -e duration=10ms..  -e blocked=1s..
+  --where "name == 'sendto' and ret < 0"
+  --where "'GET' in args.buf and args.size > 100"
+
+Lines go to stderr, as strace's do; a call that waits is shown while it waits.
+The file of -o has JSON lines (docs/trace-format.md). Filters are strace's
+words; they choose what is shown, counted or written. docs/commands.md has them
+all.
 """
 
 
@@ -53,7 +56,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.usage = "emu trace [OPTIONS] ELF [-- ARGUMENTS]\n       emu trace [OPTIONS] FILE"
     add = parser.add_argument
     add("program", metavar="ELF|FILE", help="a program, as for run; or a trace that -o has written")
-    add("--syscalls", action="store_true", help="show system calls (all that there is to show now)")
     add(
         "-o",
         dest="output",
@@ -124,6 +126,7 @@ def _add_lines(group: "argparse._ArgumentGroup") -> None:
     add("-q", dest="quiet", action="store_true", help="no lines for the beginning and the end of threads")
     add("--stacks", action="store_true", help="the chain of functions under each call")
     add("--no-color", action="store_true", help="no colours, also on a terminal")
+    add("--syscalls", action="store_true", help="nothing: system calls are shown in any case")
     add("-f", action="store_true", help="nothing: threads are always followed")
     add("-y", action="store_true", help="nothing: what descriptors are is always shown")
 

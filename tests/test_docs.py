@@ -65,7 +65,7 @@ def test_commands_of_the_entry_for_developers_are_its_own() -> None:
 
 
 def test_commands_in_the_help_exist() -> None:
-    texts = [parser().epilog or "", *(command.epilog or "" for command in subcommands().values())]
+    texts = [f"{command.description}\n{command.epilog}" for command in (parser(), *subcommands().values())]
     for line in "\n".join(texts).splitlines():
         if line.startswith("  emu "):
             parse(shlex.split(re.split(r"\s{2,}", line.strip())[0])[1:])

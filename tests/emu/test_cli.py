@@ -70,10 +70,17 @@ def test_version_is_the_projects_and_quick() -> None:
     assert min(times) < 0.3
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("trace",), ("build",), ("syscalls",)])
-def test_help_has_examples(command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("trace",), ("view",), ("diff",), ("build",), ("syscalls",)]
+)
+def test_help_begins_with_examples_and_fits(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "COLUMNS", "80")
     done = emu(*command, "--help")
     assert done.returncode == 0
+    assert done.stdout.index(b"examples:") < done.stdout.index(b"options:")
+    assert max(map(len, done.stdout.splitlines())) < 80
     assert b"examples:" in done.stdout
     assert b"emu " + (command[0].encode() if command else b"run") in done.stdout
 
@@ -95,7 +102,23 @@ def test_a_python_program_and_a_bundled_one_run_by_name(hello: Path, tmp_path: P
     [
         ((), 125, "emu: a command is missing: there are run, trace"),
         (("fly",), 125, "emu: no such command: fly\nemu: there are run, trace"),
+        (("tarce",), 125, "emu: no such command: tarce\nemu: did you mean trace? there are"),
+        (("help",), 125, "emu: no such command: help\nemu: did you mean --help? there are"),
+        (("HELLO",), 125, "emu: no such command: HELLO\nemu: to run a program: emu run HELLO\n"),
         (("--fly", "run"), 125, "emu: unknown option --fly"),
+        (("--verison",), 125, "emu: unknown option --verison\nemu: did you mean --version? the command"),
+        (("trace", "--stack"), 125, "emu: unknown option --stack\nemu: did you mean --stacks? `emu trace"),
+        (
+            ("run", "--nett=host", "HELLO"),
+            125,
+            "emu: unknown option --nett\nemu: did you mean --net? `emu run",
+        ),
+        (
+            ("run", "-x", "HELLO"),
+            125,
+            "emu: unknown option -x\nemu: `emu run --help` lists the options; arguments of",
+        ),
+        (("view", "--htlm", "a", "b"), 125, "emu: unknown option --htlm\nemu: did you mean --html?"),
         (("--fly",), 125, "emu: unknown option --fly"),
         (("run",), 125, "emu: the following arguments are required: ELF"),
         (
@@ -143,7 +166,7 @@ def test_errors_are_one_or_two_plain_lines(
 ) -> None:
     done = emu(*(str(hello) if word == "HELLO" else word for word in words))
     said = done.stderr.decode()
-    assert said.startswith(message), said
+    assert said.startswith(message.replace("HELLO", str(hello))), said
     assert done.returncode == status
     assert len(said.splitlines()) <= 2
     assert done.stdout == b""
