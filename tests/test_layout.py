@@ -24,6 +24,7 @@ ONE_DOOR = {
     "unicorn": "emu/engine.py",
     "llvmlite": "guest/compiler/",
     "select.epoll": "emu/host.py",
+    "textual": "emu/viewer/",
 }
 LINES = 400
 

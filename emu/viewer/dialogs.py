@@ -54,6 +54,7 @@ KEYS = (
 LEGEND = (
     ("█▅▂", "the thread ran: the higher, the larger a part of that time"),
     ("───", "it waited in a call (the name stands there where there is room)"),
+    ("···", "nothing is known yet: it may be in a call that has not returned"),
 )
 
 T = TypeVar("T")

@@ -36,6 +36,8 @@ class Document:
         """How many records the filter has seen."""
         self.begin = 0
         self.end = 0
+        self.is_over = False
+        """Whether the end of the run is in it."""
         self.failures = 0
         self.calls = 0
         self._in_lanes = 0
@@ -144,9 +146,15 @@ class Document:
             return
         if not first:
             self.begin = index.times[0]
-        by_thread: defaultdict[int, list[int]] = defaultdict(list)
-        for position, tid in enumerate(index.tids[first:after], first):
-            by_thread[tid].append(position)
+        tids = index.tids[first:after]
+        by_thread: dict[int, Sequence[int]]
+        if tids.count(tids[0]) == len(tids):
+            by_thread = {tids[0]: range(first, after)}
+        else:
+            lists: defaultdict[int, list[int]] = defaultdict(list)
+            for position, tid in enumerate(tids, first):
+                lists[tid].append(position)
+            by_thread = dict(lists)
         kinds = index.kinds[first:after]
         others = [first + at for at, kind in enumerate(kinds) if kind == EVENT] if EVENT in kinds else []
         by_thread.pop(0, None)  # events of the whole process
@@ -159,7 +167,9 @@ class Document:
                 positions = [at for at in positions if index.kinds[at] != EVENT]
             lane.add(positions, index.blocked, index.kinds)
         for position in others:
-            if index.tids[position]:
+            if self.name(position) == "process_end":
+                self.is_over = True
+            elif index.tids[position]:
                 self._event(self.lanes[index.tids[position]], position)
         self._in_lanes, self.end = after, index.last
         self.failures += kinds.count(FAILED)

@@ -27,7 +27,7 @@ SLICE = 0.006
 LONG_SLICE = 0.03
 """The same as long as the person only waits."""
 
-SHOWN_EVERY = 0.25
+SHOWN_EVERY = 0.3
 """Seconds between two paintings of how far the work is."""
 
 QUIET = 0.05

@@ -31,10 +31,9 @@ class Lane:
     def add(self, calls: Sequence[int], blocked: Sequence[int], kinds: Sequence[int]) -> None:
         """Takes its next calls, by their positions in the trace, whose columns `blocked` and `kinds` are (`Index`)."""
         self.calls.extend(calls)
-        waited = accumulate(map(blocked.__getitem__, calls), initial=self.waited.pop())
-        failed = accumulate(map(FAILED.__eq__, map(kinds.__getitem__, calls)), initial=self.failed.pop())
-        self.waited.extend(waited)
-        self.failed.extend(failed)
+        waits, failures = map(blocked.__getitem__, calls), map(FAILED.__eq__, map(kinds.__getitem__, calls))
+        self.waited.extend(accumulate(waits, initial=self.waited.pop()))
+        self.failed.extend(accumulate(failures, initial=self.failed.pop()))
 
     def ended_after(self, moment: int, low: int = 0) -> int:
         """Which of its calls is the first that ended after `moment`."""
@@ -43,6 +42,11 @@ class Lane:
     def begun_before(self, moment: int, low: int = 0) -> int:
         """How many of its calls began before `moment`."""
         return bisect_left(self.calls, moment, low, key=self._times.__getitem__)
+
+    @property
+    def last(self) -> int:
+        """When its last call ended."""
+        return self._ends[self.calls[-1]] if self.calls else self.started
 
     def at(self, moment: int) -> int | None:
         """The call that was going on at `moment`, else the nearest one; None for a thread without calls."""
@@ -87,11 +91,17 @@ class Cell:
 RUNNING = " ▁▂▃▄▅▆▇█"
 NOTHING = Cell(" ", "absent")
 BLOCKED = Cell("─", "blocked")
+UNKNOWN = Cell("·", "absent")
 
 
-def cells(lane: Lane, start: int, end: int, width: int) -> list[Cell]:
-    """A lane between two moments (nanoseconds) as `width` cells; the height of a block is the part of its time that it ran."""
+def cells(lane: Lane, start: int, end: int, width: int, *, is_over: bool = True) -> list[Cell]:
+    """A lane between two moments (nanoseconds) as `width` cells; the height of a block is the part of its time that it ran.
+
+    In a run that is not over (or of which the end was lost) nobody knows what a thread does after its last call: it may
+    be in one that has no record yet.
+    """
     found: list[Cell] = []
+    known = NEVER if is_over else lane.last
     low = lane.ended_after(start)
     span = end - start
     for column in range(width):
@@ -101,6 +111,8 @@ def cells(lane: Lane, start: int, end: int, width: int) -> list[Cell]:
         alive = min(right, lane.ended) - max(left, lane.started)
         if alive <= 0:
             found.append(NOTHING)
+        elif left >= known:
+            found.append(UNKNOWN)
         else:
             high = lane.begun_before(right, low)
             ran = 1 - lane.blocked_in(left, right, low, high) / alive

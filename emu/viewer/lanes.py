@@ -184,10 +184,8 @@ class Lanes(Widget, can_focus=False):
         """The cells of a lane with their looks, without the cursor."""
         last = self.document.end
         used = width if self.end <= last else max(1, self._column(last))
-        painted = [
-            (cell.text, _look(cell.look, colour))
-            for cell in cells(lane, self.start, min(self.end, last), used)
-        ]
+        drawn = cells(lane, self.start, min(self.end, last), used, is_over=self.document.is_over)
+        painted = [(cell.text, _look(cell.look, colour)) for cell in drawn]
         painted += [(" ", FAINT)] * (width - used)
         for span in spans(lane, self.start, self.end, width):
             self._label(painted, span, colour)

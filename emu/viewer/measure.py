@@ -115,7 +115,7 @@ class Terminal:
         raise TimeoutError("it did not end")
 
 
-def measure(path: str | Path) -> Figures:
+def measure(path: str | Path, rounds: int = ROUNDS) -> Figures:
     """Opens a trace in `emu view` and presses keys. Raises TimeoutError."""
     terminal = Terminal(
         [sys.executable, "-P", "-m", "emu", "view", str(path)], PYTHONPATH=os.pathsep.join(sys.path)
@@ -124,7 +124,7 @@ def measure(path: str | Path) -> Figures:
         first = terminal.wait_for(rb"\d\.\d{6}  ")
         whole = terminal.wait_for(rb"[\d,]+ records")
         terminal.settle()
-        answers = [terminal.press(key) for _ in range(ROUNDS) for _, key in KEYS]
+        answers = [terminal.press(key) for _ in range(rounds) for _, key in KEYS]
         peak, now = terminal.memory(), terminal.memory("VmRSS")
     finally:
         terminal.end()

@@ -40,6 +40,12 @@ def test_nothing_is_drawn_before_the_start_and_after_the_end_of_a_thread() -> No
     assert drawn(lane, 0, 300, 3) == " █ "
 
 
+def test_what_a_thread_does_after_its_last_call_is_not_known_before_the_run_is_over() -> None:
+    lane = lane_of([(0, 100, 100, False)])
+    assert "".join(cell.text for cell in cells(lane, 0, 300, 3, is_over=False)) == "─··"
+    assert drawn(lane, 0, 300, 3) == "─██"
+
+
 def test_an_error_colours_the_column_in_which_it_was_returned() -> None:
     looks = [cell.look for cell in cells(lane_of([(0, 250, 250, True)]), 0, 300, 3)]
     assert looks == ["blocked", "blocked", "failed"]
