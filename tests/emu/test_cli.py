@@ -172,6 +172,19 @@ def test_errors_are_one_or_two_plain_lines(
     assert done.stdout == b""
 
 
+def test_running_loads_nothing_that_only_looking_needs(hello: Path) -> None:
+    code = """
+import sys
+from emu.cli import main
+status = main(["run", sys.argv[1]])
+print({"rich", "textual", "msgspec", "h11", "scapy", "asyncio"} & sys.modules.keys(), status)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, hello], capture_output=True, timeout=60, env=ENVIRONMENT, check=True
+    )
+    assert done.stdout == b"hello\nset() 3\n"
+
+
 def test_a_traceback_only_with_debug(hello: Path) -> None:
     assert b"Traceback" not in emu("run", "/none").stderr
     assert b"Traceback" in emu("run", "--debug", "/none").stderr
