@@ -82,7 +82,7 @@ class Frame(App[None]):
         yield Input(
             self._words,
             id="filter",
-            placeholder='trace=%network status=failed fd=7 thread=2 time=0.5..2s where="ret < 0"',
+            placeholder='f filters: trace=%network status=failed fd=7 thread=2 time=0.5..2s where="ret < 0"',
             compact=True,
         )
         yield Static(id="note")
