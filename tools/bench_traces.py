@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,7 +98,26 @@ def file_rows(installed: dict[str, Subject], folder: Path, effort: Effort) -> li
         notes=[f"a file of {size:.0f} MB, {peak:.0f} MiB of memory"],
     )  # fmt: skip
     row.at_most(5.0)
-    return [row]
+    return [row, viewer_row(trace, folder, effort)]
+
+
+def viewer_row(trace: Path, folder: Path, effort: Effort) -> Row:
+    """`emu view` of a trace on a terminal of its own: until everything is read, and from a key to the screen."""
+    figures = []
+    for _ in range(effort.rounds):
+        run_measured([sys.executable, "-m", "emu.viewer.measure", str(trace)], folder)
+        figures.append(json.loads((folder / "said").read_text()))
+    last = figures[-1]
+    row = Row(
+        "files", "`emu view` opens a million events: start of the process to all of them read", "emu-trace",
+        {"emu-trace": Series("emu-trace", "s", tuple(one["all_read"] for one in figures))},
+        notes=[
+            f"first screen after {last['first_screen']:.2f} s; from a key to the screen {last['key_median']:.0f} ms in the "
+            f"middle, {last['key_slowest']:.0f} ms at most; {last['memory']:.0f} MiB, {last['peak_memory']:.0f} at most"
+        ],
+    )  # fmt: skip
+    row.at_most(2.0)
+    return row
 
 
 def run_measured(command: Sequence[str], folder: Path) -> tuple[float, float]:
