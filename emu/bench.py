@@ -7,7 +7,7 @@ import sys
 import time
 from _random import Random  # the generator alone: the module around it costs 5 ms at start-up
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 from emu.cpu import Cpu, Stop, StopKind
@@ -149,6 +149,8 @@ class Bench:
         self._finished = True
         self.dispatcher.ending = True
         self.dispatcher.finish()
+        self.dispatcher.timers.clear()
+        self.dispatcher.processor_timers.clear()
         self.process.fds.close_all()
         self.process.threads.clear()
         if self.process.files is not None:
@@ -180,6 +182,7 @@ class Bench:
         thread = task.thread
         del self.process.threads[thread.tid]
         task.ended = True
+        signals.retarget(thread)
         if group or not self.process.threads:
             self._end(status)  # the last thread's, since Linux 6.0 also when it is not the leader's
         self._event("thread_end", tid=thread.tid, status=status)
@@ -314,6 +317,18 @@ class Bench:
         """Processor time since the start of the run."""
         return time.thread_time_ns() - self._cpu_started
 
+    def arm_timer(
+        self, key: Hashable, deadline: int, fire: Callable[[], None], *, processor: bool = False
+    ) -> None:
+        """Calls `fire` when the deadline has come, on the monotonic clock or in processor time."""
+        dispatcher = self.dispatcher
+        (dispatcher.processor_timers if processor else dispatcher.timers).arm(key, deadline, fire)
+
+    def disarm_timer(self, key: Hashable) -> None:
+        """Ends `arm_timer`."""
+        self.dispatcher.timers.disarm(key)
+        self.dispatcher.processor_timers.disarm(key)
+
     def random(self, count: int) -> bytes:
         """Random bytes that follow from the seed."""
         return self._random.getrandbits(count * 8).to_bytes(count, "little") if count else b""
@@ -336,18 +351,18 @@ class Bench:
         """Generates a signal for a thread or the process."""
         outcome = signals.post(target, info)
         if isinstance(outcome, Thread):
-            self._interrupt(outcome)
+            self.interrupt(outcome)
         elif outcome is not None:
             self._die_of(None, info)
 
-    def _interrupt(self, thread: Thread) -> None:
+    def interrupt(self, thread: Thread) -> None:
         """Makes a thread look at its pending signals."""
         task: Task = thread.context
         task.signalled = True
-        if task is self.dispatcher.task:
-            self.cpu.stop()
-        else:
+        if task.parked:  # also when the CPU still holds its registers
             self.scheduler.interrupt(task)
+        elif task is self.dispatcher.task:
+            self.cpu.stop()
 
     def stack_pointer(self, thread: Thread) -> int:
         """The rsp of a thread that makes a system call."""

@@ -47,6 +47,8 @@ class Delivery:
             if signals.is_ignored(process, info.signal):
                 continue
             if action.handler == signals.SIG_DFL:
+                if signals.default_action(info.signal) == "stop":  # the action has changed since it was sent
+                    continue
                 self._die(thread, info)
                 return
             self._restart(task, action)
@@ -127,6 +129,7 @@ class Delivery:
         if not action.flags & SigAction.SA_NODEFER:
             thread.signal_mask |= signals.bit(info.signal)
         thread.signal_mask &= ~signals.UNBLOCKABLE
+        signals.retarget(thread)
         values = {
             "rdi": info.signal, "rsi": at + sigframe.SIGINFO_AT, "rdx": at + sigframe.UCONTEXT_AT, "rax": 0,
             "rip": action.handler, "rsp": at,

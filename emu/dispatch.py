@@ -12,6 +12,7 @@ from emu.context import WORD
 from emu.cpu import Cpu
 from emu.host import Host
 from emu.sched import SLICE, Scheduler, Task
+from emu.timers import Timers
 from emu.trace import Sink
 from emu.traced import InProgress, Traced
 from syscalls.process import Thread
@@ -48,6 +49,7 @@ class Owner(Protocol):
     def deadlock(self) -> None: ...
     def signals_came(self) -> None: ...
     def time_is_up(self) -> None: ...
+    def cpu_time_ns(self) -> int: ...
 
 
 class _Calls(dict[int, Call]):
@@ -79,6 +81,10 @@ class Dispatcher:
         self.thread: Thread | None = None
         self.ending = False
         self.time_limit: int | None = None  # on the host's clock
+        self.timers = Timers()  # on the host's clock
+        self.processor_timers = (
+            Timers()
+        )  # on the guest's processor time, which stands still while all threads wait
         self.sink: Sink | None = None
         self.calls = _Calls(owner, cpu)
         self._traced = Traced(None)
@@ -333,6 +339,10 @@ class Dispatcher:
     def _expire(self) -> None:
         now = self.host.monotonic_ns()
         self.scheduler.expire(now)
+        if self.timers:
+            self.timers.expire(now)
+        if self.processor_timers:
+            self.processor_timers.expire(self.owner.cpu_time_ns())
         if self.time_limit is not None and now >= self.time_limit:
             self.time_limit = None
             self.owner.time_is_up()
@@ -342,12 +352,10 @@ class Dispatcher:
         scheduler = self.scheduler
         if self.sink is not None:
             self.sink.flush()
-        if scheduler.is_deadlock():
+        if not self.timers and scheduler.is_deadlock():
             self.owner.deadlock()
         self._until_peek = _PEEK_EVERY
-        deadline = scheduler.next_deadline()
-        if self.time_limit is not None:
-            deadline = self.time_limit if deadline is None else min(deadline, self.time_limit)
+        deadline = earliest(scheduler.next_deadline(), self.timers.next(), self.time_limit)
         if self._tell_waiting is not None:
             deadline = self._until_told(deadline)
         events = self.host.wait(deadline)
@@ -364,7 +372,7 @@ class Dispatcher:
         calls = [task.call for task in self.scheduler.parked if task.call is not None]
         since = max([self._origin + call.parked_at for call in calls], default=now)
         if now < since + TOLD_AFTER:
-            return since + TOLD_AFTER if deadline is None else min(deadline, since + TOLD_AFTER)
+            return earliest(deadline, since + TOLD_AFTER)
         self._told = True
         self._tell_waiting(calls)
         return deadline
@@ -390,6 +398,11 @@ class Dispatcher:
             if blocking is not None:
                 blocking.close()
             scheduler.remove(task)
+
+
+def earliest(*deadlines: int | None) -> int | None:
+    """The first of those that there are."""
+    return min([deadline for deadline in deadlines if deadline is not None], default=None)
 
 
 def _no_record(_record: Any) -> None:

@@ -1,5 +1,6 @@
 """The state that handlers may see and change: processes, threads, and what they may ask of the bench."""
 
+from collections.abc import Callable, Hashable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -64,6 +65,24 @@ class Bench(Protocol):
         """Generates a signal for a thread or the process; its action follows when the calling handler has returned."""
         ...
 
+    def interrupt(self, thread: "Thread") -> None:
+        """Makes a thread look at its pending signals; ends its wait."""
+        ...
+
+    def arm_timer(
+        self, key: Hashable, deadline: int, fire: Callable[[], None], *, processor: bool = False
+    ) -> None:
+        """Calls `fire` once when `deadline` has come, instead of what `key` was armed for before.
+
+        Nanoseconds of CLOCK_MONOTONIC, or with `processor` of the process's processor time. While a thread runs the call
+        comes at the end of its time slice at the latest.
+        """
+        ...
+
+    def disarm_timer(self, key: Hashable) -> None:
+        """Ends `arm_timer`."""
+        ...
+
     def stack_pointer(self, thread: "Thread") -> int:
         """The rsp of a thread that makes a system call."""
         ...
@@ -92,6 +111,14 @@ class Network:
     passed: Any = None  # syscalls.passing.Passed, made when a descriptor is first sent
 
 
+class SignalWatcher(Protocol):
+    """What hears of the pending signals of a process: a signalfd (`syscalls.signalfds`)."""
+
+    def pending_changed(self, process: "Process", arrived: bool) -> None:
+        """A signal has become pending (`arrived`), or is not any more."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class Process:
     """One guest process: what its threads share."""
@@ -107,6 +134,10 @@ class Process:
     actions: dict[int, SignalAction] = field(default_factory=dict)
     pending: int = 0
     queue: list[SigInfo] = field(default_factory=list)
+    watchers: MutableMapping[int, "SignalWatcher"] = field(
+        default_factory=dict
+    )  # signalfds, by when they were made
+    timers: Any = None  # syscalls.timers.ProcessTimers, made when the first timer is set
     futexes: dict[object, WaitQueue] = field(default_factory=dict)
     limits: dict[int, tuple[int, int]] = field(default_factory=dict)
     settings: dict[int, int] = field(

@@ -1,7 +1,7 @@
 """What a signal carries: siginfo_t (sigaction(2), "The siginfo_t argument"; include/uapi/asm-generic/siginfo.h)."""
 
 import struct
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 SIZE = 128
 """sizeof(siginfo_t)."""
@@ -22,6 +22,23 @@ _HEAD = struct.Struct("<iii4x")
 _SENDER = struct.Struct("<iI")
 _VALUE = struct.Struct("<iIQ")
 _ADDRESS = struct.Struct("<Q")
+_TIMER = struct.Struct("<iiQ")
+
+
+class Source(Protocol):
+    """What has made a signal, and wants to hear what becomes of it: a timer, whose signal is never pending twice."""
+
+    def queued(self) -> None:
+        """The signal is pending now."""
+        ...
+
+    def ignored(self) -> None:
+        """The signal was thrown away, or not even made pending, because its action is to ignore it."""
+        ...
+
+    def taken(self, info: "SigInfo") -> "SigInfo | None":
+        """The signal is no longer pending: the program gets what this answers, None for nothing at all."""
+        ...
 
 
 class SigInfo(NamedTuple):
@@ -31,6 +48,7 @@ class SigInfo(NamedTuple):
     code: int = SI_USER
     rest: bytes = b""
     errno: int = 0
+    source: Source | None = None
 
     @property
     def sender(self) -> int:
@@ -52,6 +70,17 @@ def from_kernel(signal: int) -> SigInfo:
 def from_user(signal: int, pid: int, uid: int, code: int = SI_USER) -> SigInfo:
     """Sent by kill(2), or with SI_TKILL by tkill(2)."""
     return SigInfo(signal, code, _SENDER.pack(pid, uid))
+
+
+def from_timer(signal: int, number: int, value: int, source: Source) -> SigInfo:
+    """Sent by a timer of timer_create(2): si_timerid, si_overrun (which `with_overrun` tells), si_value."""
+    return SigInfo(signal, SI_TIMER, _TIMER.pack(number, 0, value), source=source)
+
+
+def with_overrun(info: SigInfo, overrun: int) -> SigInfo:
+    """The same with si_overrun."""
+    number, _, value = _TIMER.unpack(info.rest)
+    return info._replace(rest=_TIMER.pack(number, overrun, value))
 
 
 def fault(signal: int, code: int, address: int) -> SigInfo:

@@ -106,6 +106,8 @@ def post(target: Process | Thread, info: SigInfo) -> int | Thread | None:
         queue(target, info)
         return None
     if is_ignored(process, signal):
+        if info.source is not None:
+            info.source.ignored()
         return None
     handler = action(process, signal).handler
     if signal == Signal.SIGSTOP or (handler == SIG_DFL and signal in _STOPPING):
@@ -121,31 +123,52 @@ def post(target: Process | Thread, info: SigInfo) -> int | Thread | None:
 
 
 def queue(target: Process | Thread, info: SigInfo) -> None:
-    """Makes a signal pending. Of a standard signal one is kept, of a real-time signal each (signal(7))."""
+    """Makes a signal pending. Of a standard signal one is kept, of a real-time signal each (signal(7)), and each timer's."""
     mask = bit(info.signal)
-    if target.pending & mask and info.signal < Signal.SIGRTMIN:
+    if info.source is not None:
+        info.source.queued()
+    elif target.pending & mask and info.signal < Signal.SIGRTMIN:
         return
     target.pending |= mask
     target.queue.append(info)
+    _tell(target, True)
 
 
 def take(thread: Thread, wanted: int) -> SigInfo | None:
     """Takes the next pending signal of those in `wanted`: the thread's own before the process's, faults first, then by number."""
-    for target in (thread, thread.process):
-        ready = target.pending & wanted
-        if ready:
-            first = ready & _FAULTS or ready
-            signal = (first & -first).bit_length()
-            return _remove(target, signal)
-    return None
+    process = thread.process
+    while True:
+        own = thread.pending & wanted
+        ready = own or process.pending & wanted
+        if not ready:
+            return None
+        first = ready & _FAULTS or ready
+        signal = (first & -first).bit_length()
+        found = _remove(thread if own else process, signal)
+        if signal == Signal.SIGALRM and not own and process.timers is not None:
+            process.timers.alarm_taken()
+        if found.source is None:
+            return found
+        told = found.source.taken(found)
+        if told is not None:
+            return told
 
 
 def _remove(target: Process | Thread, signal: int) -> SigInfo:
-    found = next(info for info in target.queue if info.signal == signal)
-    target.queue.remove(found)
+    index = next(index for index, info in enumerate(target.queue) if info.signal == signal)
+    found = target.queue.pop(index)
     if not any(info.signal == signal for info in target.queue):
         target.pending &= ~bit(signal)
+        _tell(target, False)
     return found
+
+
+def _tell(target: Process | Thread, arrived: bool) -> None:
+    """Lets the signalfds know that what is pending has changed."""
+    process = target.process if isinstance(target, Thread) else target
+    if process.watchers:
+        for watcher in list(process.watchers.values()):
+            watcher.pending_changed(process, arrived)
 
 
 def _forget_stops(process: Process) -> None:
@@ -159,15 +182,36 @@ def drop_pending(process: Process, signal: int) -> None:
     targets: list[Process | Thread] = [process, *process.threads.values()]
     for target in targets:
         if target.pending & bit(signal):
+            dropped = [info for info in target.queue if info.signal == signal]
             target.pending &= ~bit(signal)
             target.queue[:] = [info for info in target.queue if info.signal != signal]
+            for info in dropped:
+                if info.source is not None:
+                    info.source.ignored()
+            _tell(target, False)
 
 
 def recheck(thread: Thread) -> None:
-    """Generates again what was pending and is no longer blocked: after a change of the mask or of an action."""
+    """Generates again what was pending and is no longer blocked, after a change of the mask or of an action; what is
+    blocked now is left to other threads."""
     for target in (thread, thread.process):
         unblocked = target.pending & ~thread.signal_mask
         for info in list(target.queue) if unblocked else ():
             if unblocked & bit(info.signal):
                 _remove(target, info.signal)
                 thread.bench.send_signal(target, info)
+    retarget(thread)
+
+
+def retarget(thread: Thread) -> None:
+    """Lets others look at the process's pending signals that `thread` does not take: it has blocked them, or ended.
+
+    One of them may have been chosen for `thread` (retarget_shared_pending in kernel/signal.c).
+    """
+    process = thread.process
+    if process.pending:
+        left = process.pending if thread.tid not in process.threads else process.pending & thread.signal_mask
+        for other in process.threads.values():
+            if left & ~other.signal_mask and other is not thread:
+                left &= other.signal_mask
+                thread.bench.interrupt(other)

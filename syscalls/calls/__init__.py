@@ -19,6 +19,8 @@ from syscalls.calls import (
     sockets_messages,
     sockets_options,
     threads,
+    timerfds,
+    timers,
     vectors,
 )
 
@@ -41,5 +43,7 @@ __all__ = [
     "sockets_messages",
     "sockets_options",
     "threads",
+    "timerfds",
+    "timers",
     "vectors",
 ]

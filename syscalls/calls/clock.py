@@ -59,13 +59,13 @@ def now(thread: Thread, clock: int) -> int:
         time = bench.monotonic_ns() if clock == Clock.CLOCK_MONOTONIC_COARSE else bench.realtime_ns()
         return time - time % TICK
     if clock in (Clock.CLOCK_PROCESS_CPUTIME_ID, Clock.CLOCK_THREAD_CPUTIME_ID) or (
-        clock < 0 and _is_own_cpu_clock(thread, clock)
+        clock < 0 and is_own_cpu_clock(thread, clock)
     ):
         return bench.cpu_time_ns()
     raise OSError(errno.EINVAL, "no such clock")
 
 
-def _is_own_cpu_clock(thread: Thread, clock: int) -> bool:
+def is_own_cpu_clock(thread: Thread, clock: int) -> bool:
     """Whether a negative id is a processor clock of this process (kernel/time/posix-cpu-timers.c, "CPUCLOCK")."""
     owner = ~(clock >> 3)
     if clock & 3 == 3:  # a clock behind a descriptor (7: none at all)
@@ -124,7 +124,7 @@ def clock_nanosleep(
 ) -> Result:
     """clock_nanosleep(2)."""
     if clockid < 0:
-        if not _is_own_cpu_clock(thread, clockid):
+        if not is_own_cpu_clock(thread, clockid):
             return -errno.ENOTSUP if clockid & 7 == 3 else -errno.EINVAL
     elif clockid in _KNOWN:
         if clockid not in _SLEEPS and clockid not in _ALARMS and clockid != Clock.CLOCK_PROCESS_CPUTIME_ID:

@@ -64,6 +64,8 @@ def rt_sigaction(
             signals.drop_pending(process, signum)
         else:
             signals.recheck(thread)
+            if process.timers is not None:
+                process.timers.heeded(signum)
     if oldact:
         memory.write(oldact, KernelSigAction.pack(old.handler, old.flags, old.restorer, old.mask))
     return 0
