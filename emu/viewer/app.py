@@ -104,6 +104,7 @@ class Viewer(Frame):
             self.calls.found = ""
             self.calls.repaint()
         self.query_one("#search", Input).display = False
+        self.screen.remove_class("-pane")
         self.calls.focus()
 
     # What belongs together
