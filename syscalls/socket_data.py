@@ -64,8 +64,8 @@ def endpoint(name: bytes) -> str:
     if family == AddressFamily.AF_UNIX:
         path = name[2:]
         if path[:1] == b"\0":
-            return "@" + path[1:].decode("utf-8", "backslashreplace")
-        return path.partition(b"\0")[0].decode("utf-8", "backslashreplace")
+            return "@" + path[1:].decode("utf-8", "surrogateescape")
+        return path.partition(b"\0")[0].decode("utf-8", "surrogateescape")
     if network.internet_address(name, family) is None:
         return ""
     return network.show(name, family)

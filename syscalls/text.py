@@ -1,5 +1,6 @@
 """Data as strace prints them: C strings, structures in braces, arrays in brackets, all of it up to a limit."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -82,4 +83,22 @@ NO_TEXTS: Mapping[int, str] = MappingProxyType({})
 def fd_text(fd: int, texts: Mapping[int, str]) -> str:
     """`4<eventfd>`, as `strace -y` writes it."""
     found = texts.get(fd)
-    return f"{fd}<{found}>" if found else str(fd)
+    return f"{fd}<{described(found)}>" if found else str(fd)
+
+
+_PLAIN_PATH = re.compile(r"[ !#-;=?-\[\]-~]*")
+
+
+def described(text: str) -> str:
+    """What a descriptor stands on, as it is written between `<` and `>`: of a path, what could be mistaken is escaped."""
+    if not text.startswith("/") or _PLAIN_PATH.fullmatch(text):
+        return text
+    return quote(path_bytes(text))[1:-1].replace("<", "\\074").replace(">", "\\076")
+
+
+def path_bytes(text: str) -> bytes:
+    """The bytes of a path or a name; lone surrogates stand for bytes that are no UTF-8 (PEP 383)."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a pair: in no path, but a damaged trace can have it
+        return text.encode("utf-8", "surrogatepass")

@@ -194,7 +194,7 @@ def _name(ask: Callable[[], object], family: int) -> str:
         return ""
     if isinstance(name, bytes):
         return (
-            "@" + name[1:].decode("utf-8", "backslashreplace")
+            "@" + name[1:].decode("utf-8", "surrogateescape")
             if name[:1] == b"\0"
             else name.decode("utf-8", "replace")
         )

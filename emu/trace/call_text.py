@@ -12,6 +12,7 @@ from syscalls.args import Arg, FdNumber, Flags
 from syscalls.data import Cut, Data
 from syscalls.table import Syscall, lookup
 from syscalls.text import NO_TEXTS, abridged
+from syscalls.text import described as described_text
 
 BYTE_MEMBERS = frozenset(
     {"d_name", "iov_base", "sun_path", "sa_data", "cmsg_data", "msg_control"}
@@ -106,7 +107,11 @@ def _argument(arg: Arg, data: Data, args: Mapping[str, Any], described: Any) -> 
     if arg.holds_fds:
         return arg.text(data, _texts(described))  # type: ignore[call-arg]
     text = arg.text_among(data, args)
-    return f"{text}<{described}>" if described and isinstance(arg, FdNumber) else text
+    return f"{text}<{_end(described)}>" if described and isinstance(arg, FdNumber) else text
+
+
+def _end(described: Any) -> str:
+    return described_text(described) if isinstance(described, str) else str(described)
 
 
 def _texts(described: Any) -> Mapping[int, str]:
@@ -125,7 +130,7 @@ def _result(
         return f"-1 {name} ({os.strerror(-result)})"
     text = entry.outcome.text(result, args)
     if described:
-        text += f"<{described}>"
+        text += f"<{_end(described)}>"
     behind = ", ".join(filter(None, [*asides, entry.outcome.aside(result)]))
     return f"{text} ({behind})" if behind else text
 

@@ -10,6 +10,7 @@ from emu.places import Locate, Nowhere
 from emu.trace.call_text import CallText
 from emu.trace.text import WAIT_SHOWN, Palette, event_line, painted
 from syscalls.table import Syscall
+from syscalls.text import path_bytes
 
 COLUMN = 48
 """Where results stand, counted from the beginning of the call: as wide as most calls are."""
@@ -26,7 +27,7 @@ def safe(text: str) -> str:
 
 
 def _escaped(found: "re.Match[str]") -> str:
-    return "".join(f"\\{byte:03o}" for byte in found[0].encode("utf-8", "surrogateescape"))
+    return "".join(f"\\{byte:03o}" for byte in path_bytes(found[0]))
 
 
 @dataclass(slots=True)

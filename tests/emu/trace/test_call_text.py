@@ -135,3 +135,22 @@ def test_live_and_saved_show_the_same_whatever_a_guest_passes(
     assert live == saved
     assert live.inside.isascii()
     assert live.inside.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/tmp/log", "/tmp/log"),
+        ("/tmp/new\nline", r"/tmp/new\nline"),
+        (r"/tmp/new\nline", r"/tmp/new\\nline"),
+        ('/tmp/"a"', r"/tmp/\"a\""),
+        ("/tmp/a>b<c", r"/tmp/a\076b\074c"),
+        ("/tmp/gr\u00fcn", r"/tmp/gr\303\274n"),
+        ("/tmp/\udcff", r"/tmp/\377"),
+        ("/tmp/\ud800", r"/tmp/\355\240\200"),
+        ("TCP 127.0.0.1:80<-127.0.0.1:5", "TCP 127.0.0.1:80<-127.0.0.1:5"),
+    ],
+)
+def test_the_path_of_a_descriptor_cannot_be_mistaken(path: str, shown: str) -> None:
+    text = call_text(lookup(numbers.close), {"fd": 3}, {"fd": path}, 0)
+    assert text.inside == f"3<{shown}>"

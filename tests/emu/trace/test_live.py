@@ -237,7 +237,7 @@ def test_nothing_reaches_the_terminal_that_it_obeys_or_measures_differently() ->
     )  # fmt: skip
     assert text.isascii()
     assert all(line.isprintable() for line in text.splitlines())
-    assert "</tmp/\\033[31m\\346\\274\\242\\377\\015\\012>" in text
+    assert "</tmp/\\33[31m\\346\\274\\242\\377\\r\\n>" in text
 
 
 def test_a_reader_that_went_away_does_not_matter() -> None:

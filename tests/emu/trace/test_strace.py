@@ -147,7 +147,7 @@ def test_a_long_trace_is_sorted_outside_of_memory(monkeypatch: pytest.MonkeyPatc
 
 def test_nothing_that_a_terminal_obeys_gets_into_a_line() -> None:
     record = {**CLOSE, "fds": {"fd": "/tmp/\x1b[31m\n"}}
-    assert shown(record) == ["1000  1700000000.000015 close(3</tmp/\\033[31m\\012>) = 0 <0.000002>"]
+    assert shown(record) == ["1000  1700000000.000015 close(3</tmp/\\33[31m\\n>) = 0 <0.000002>"]
 
 
 # The way in which importers of timelines read it: one pattern a kind of line.
