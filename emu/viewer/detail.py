@@ -24,6 +24,9 @@ BUNDLED = Path(__file__).parents[2]
 AROUND = 2
 """Lines of source before and after that of the call."""
 
+STRINGS = 256
+"""Bytes of a string, and elements of an array, among the arguments; payloads have their hexdumps."""
+
 LONGEST = 4000
 """Characters of one argument that are shown."""
 
@@ -63,7 +66,7 @@ class Detail:
             (f"  thread {tid}", colour_of(tid)),
         )
         self._times(record)
-        text = text_of(record)
+        text = text_of(record, STRINGS)
         failed = record.get("result") in ERRORS
         self._field(
             "result", safe(text.result), ERROR if failed else WAIT if record.get("unfinished") else TEXT

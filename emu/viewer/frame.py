@@ -284,7 +284,7 @@ class Frame(App[None]):
         try:
             Filter.parse(event.value)
         except FilterError as error:
-            self._put_note(" · ".join(str(error).splitlines()), ERROR)
+            self._put_note(" · ".join(str(error).splitlines()), DIM)
         else:
             self._put_note()
 
