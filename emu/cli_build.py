@@ -38,6 +38,8 @@ def compiled(program: str, *, strip: bool = False) -> bytes:
         count = len(error.diagnostics)
         raise Failure(f"{program}: {count} error{'s' * (count != 1)}, nothing was built", REJECTED) from None
     except FileNotFoundError:
+        if Path(program).is_dir():
+            raise Failure(f"{program}: is a directory", NOT_FOUND) from None
         raise Failure(
             f"{program}: not found: neither a file nor a bundled program ({', '.join(bundled())})", NOT_FOUND
         ) from None

@@ -217,6 +217,9 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
+@pytest.mark.skipif(
+    shutil.which("curl") is None or shutil.which("bash") is None, reason="no curl or bash here"
+)
 def test_the_tutorial(folder: Path) -> None:
     todo = list(parts(PAPER.read_text().replace(PORT, free_port())))
     terminals: dict[str, Terminal] = {}

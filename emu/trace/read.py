@@ -195,10 +195,10 @@ class Reader:
                 break
             following = next(self._lines, None)
             if following is None:
-                raise TraceError(self.path, number, why)
+                raise TraceError(self.path, number, _no_trace(line, why))
             ahead.append(following)
         else:
-            raise TraceError(self.path, number, why)
+            raise TraceError(self.path, number, _no_trace(line, why))
         if len(ahead) == 1:
             self._damaged(number, "the header is missing")
         else:
@@ -220,6 +220,13 @@ class Reader:
             self.damage = Damage(1, line, why, self.path)
         else:
             self.damage = Damage(self.damage.lines + 1, self.damage.first, self.damage.why, self.path)
+
+
+def _no_trace(line: bytes, why: str) -> str:
+    """What to say of a file that begins so and has no records."""
+    if line.startswith(b"\x7fELF"):
+        return "a program, not a trace: `emu trace -o FILE` records one"
+    return why if is_trace(line) else "not a trace of emu"
 
 
 def _is_record(line: bytes) -> bool:

@@ -83,12 +83,12 @@ def test_events_and_calls_of_another_version() -> None:
     ("text", "message"),
     [
         ("", "1: an empty file, not a trace"),
-        ("hello\n", "1: not JSON: the file is damaged"),
-        ("hello\n" * 1000, "1: not JSON: the file is damaged"),
-        ("[]\n", "1: not a JSON object: the file is damaged"),
+        ("hello\n", "1: not a trace of emu"),
+        ("hello\n" * 1000, "1: not a trace of emu"),
+        ("[]\n", "1: not a trace of emu"),
         ('{"format": "x"}\n', '1: not a trace: the first line has no "format": "emu trace"'),
         ('{"format": "emu trace", "version": "1"}\n', "1: not a trace version: '1'"),
-        (b"\x7fELF" + bytes(range(256)) * 9, "1: not JSON: the file is damaged"),
+        (b"\x7fELF" + bytes(range(256)) * 9, "1: a program, not a trace: `emu trace -o FILE` records one"),
         (gzip.compress(HEADER.encode(), mtime=0), "1: compressed by gzip: unpack it first, with gunzip"),
         (
             '{"format": "emu trace", "version": 9}\n' + LINE,
