@@ -151,7 +151,7 @@ def _add_summary(group: "argparse._ArgumentGroup") -> None:
 
 def _add_recording(group: "argparse._ArgumentGroup") -> None:
     add = group.add_argument
-    add("--payload", metavar="N", type=int, help="bytes of each buffer to record (default 256)")
+    add("--payload", metavar="N", type=int, help="bytes of each buffer to record (default 1024)")
     add("--strict", action="store_true", help="exit status 1 when records were lost, a full disk for one")
     add("--format", metavar="NAME", help=f"write a saved trace as {', '.join(FORMATS)}")
 

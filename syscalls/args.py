@@ -20,7 +20,7 @@ from syscalls.wait import Result as _Result
 if TYPE_CHECKING:
     from syscalls.process import Thread
 
-PAYLOAD_LIMIT = 256
+PAYLOAD_LIMIT = 1024
 """How many bytes of a buffer a record keeps, unless the process says otherwise."""
 
 PATH_MAX = 4096

@@ -24,7 +24,7 @@ BUNDLED = Path(__file__).parents[2]
 AROUND = 2
 """Lines of source before and after that of the call."""
 
-STRINGS = 256
+STRINGS = 1024
 """Bytes of a string, and elements of an array, among the arguments; payloads have their hexdumps."""
 
 LONGEST = 4000

@@ -207,8 +207,8 @@ def test_more_of_each_buffer_is_recorded_when_it_is_asked_for(hello: Path, tmp_p
         emu("-o", tmp_path / "calls", *options, hello)
         return int(json.loads((tmp_path / "calls").read_text().splitlines()[0])["payload_limit"])
 
-    assert kept() == 256
-    assert kept("-s", "10") == 256
+    assert kept() == 1024
+    assert kept("-s", "10") == 1024
     assert kept("-s", "5000") == 5000
     assert kept("--payload", "3") == 3
     assert json.loads((tmp_path / "calls").read_text().splitlines()[1])["args"]["buf"] == {
