@@ -130,7 +130,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         item.stash[_FAILED] = True
         if guests.ends_with_test:
             guests.end_quietly()
-        report.sections.append(("emu", guests.report(item.config.invocation_params.dir)))
+        report.sections.append(("emu", guests.report(item.config.invocation_params.dir, report.longreprtext)))
     return report
 
 

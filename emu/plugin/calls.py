@@ -27,6 +27,7 @@ class Arguments(Mapping[str, Any]):
         self._args = args
 
     def __getitem__(self, name: str) -> Any:
+        __tracebackhide__ = True
         if name not in self._args:
             raise KeyError(f"{self._entry.name} has no argument {name!r}: it has {', '.join(self._args)}")
         return _revived(self._entry.args.get(name), self._args[name])

@@ -35,6 +35,8 @@ class Golden:
     def check(self, view: View, name: str, *, by: str = "thread", noise: bool = False) -> None:
         """Compares with the file `NAME.txt`. Raises AssertionError with a unified diff, ValueError for a name that is no file's."""
         __tracebackhide__ = True
+        if by not in ("thread", "fd"):
+            raise ValueError(f'a golden trace is by="thread" or by="fd", not by={by!r}')
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot be the name of a golden trace: use letters, digits, - _ and .")
         path = self._folder / f"{name}.txt"
@@ -79,13 +81,11 @@ def text_of(view: View, *, by: str = "thread", noise: bool = False) -> str:
         tids = dict.fromkeys([main, *(call.tid for call in view.all_calls)])
         groups = [[call for call in view.calls if call.tid == tid] for tid in tids]
         titles = ["main"] + ["thread"] * (len(groups) - 1)
-    elif by == "fd":
+    else:
         kept = {call.sequence for call in view.calls}
         opened = [one for one in view.descriptors if one.opened is not None and one.opened.sequence in kept]
         groups = [on(view, one) for one in opened]
         titles = [_kind(one.text) for one in opened]
-    else:
-        raise ValueError(f'a golden trace is by "thread" or by "fd", not {by!r}')
     if not noise:
         eventfds = {one for one in view.descriptors if one.text == "eventfd"}
         groups = [
@@ -149,8 +149,8 @@ def _line(view: View, call: TracedCall, masked: dict[str, Any]) -> str:
     args = []
     for name, value in masked["args"].items():
         original = call.record["args"].get(name)
-        if name in (call.record.get("fds") or {}) and original in given and original in _STANDARD:
-            value = _STANDARD[original]
+        if name in (call.record.get("fds") or {}) and isinstance(original, int) and original in given:
+            value = _STANDARD.get(original, value)
         arg = call.entry.args.get(name)
         text = _text(value, arg is not None and arg.holds_bytes and isinstance(original, str | dict))
         if text:

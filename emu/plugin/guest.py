@@ -85,6 +85,9 @@ class Guest:
 
     def start(self) -> "Guest":
         """Lets it run in the background."""
+        __tracebackhide__ = True
+        if self._started:
+            raise RuntimeError(f"{self!r}: it has been started already; emu.load(...) makes another one")
         self._started = True
         self._pipes.hand_over()
         self.machine.start()
@@ -129,7 +132,11 @@ class Guest:
         return status
 
     def signal(self, number: int) -> None:
-        """Sends it a signal."""
+        """Sends it a signal, `signal.SIGTERM` for example. Raises ValueError for a number that is none."""
+        __tracebackhide__ = True
+        self._must_be_started()
+        if not isinstance(number, int) or not 1 <= number <= 64:
+            raise ValueError(f"{number!r} is not a signal: write signal.SIGTERM, or a number from 1 to 64")
         self.signals_sent.add(int(number))
         self.machine.send_signal(number)
 
@@ -196,6 +203,7 @@ class Guest:
     @property
     def stdin(self) -> Any:
         """Where to write for the guest to read, a binary file; of a guest that was started with `stdin=None`."""
+        __tracebackhide__ = True
         if self._pipes.writer is None:
             raise ValueError(
                 "its input was given when it was started: start it with stdin=None to write later"

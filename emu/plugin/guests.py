@@ -5,14 +5,29 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from emu.elf import ElfError
 from emu.plugin import verdict
 from emu.plugin.golden import Golden
 from emu.plugin.guest import Guest
+from emu.plugin.pattern import nearest
 from emu.plugin.programs import inline, program
-from emu.plugin.settings import Settings, settings
+from emu.plugin.settings import Settings, understood
+
+OPTIONS = (
+    "root",
+    "writable",
+    "memory_limit",
+    "thread_limit",
+    "descriptor_limit",
+    "stacks",
+    "payload_limit",
+    "user",
+)
+"""The keywords of `emu.Machine` that a test may give."""
 
 Argument = str | bytes | int | os.PathLike[str]
 
@@ -62,18 +77,33 @@ class Guests:
             elf, name = program(program_, self._folder)
         else:
             raise TypeError("name a program, or give the source of one: emu.start(source=...)")
+        wrong = next((one for one in options if one not in OPTIONS), None)
+        if wrong is not None:
+            known = [*OPTIONS, "source", "stdin", "env", "seed", "timeout", "net"]
+            raise TypeError(
+                f"a guest has no option {wrong!r}{nearest(wrong, known) or ': it has ' + ', '.join(known)}"
+            )
         given = {"seed": seed, "timeout": timeout, "net": net}
         own = {key: value for key, value in given.items() if value is not None}
-        guest = Guest(
-            elf,
-            name,
-            words,
-            settings([((), own)], **vars(self.settings)) if own else self.settings,
-            stdin=stdin.encode() if isinstance(stdin, str) else stdin,
-            golden=self._golden,
-            env=env,
-            **options,
-        )
+        chosen, why = understood([((), own)])
+        if why:
+            raise ValueError(why)
+        chosen = replace(self.settings, **{key: getattr(chosen, key) for key in own})
+        try:
+            guest = Guest(
+                elf,
+                name,
+                words,
+                chosen,
+                stdin=stdin.encode() if isinstance(stdin, str) else stdin,
+                golden=self._golden,
+                env=env,
+                **options,
+            )
+        except ElfError as error:
+            raise error.with_traceback(
+                None
+            ) from None  # it says what the file is; where it was read says nothing
         self.guests.append(guest)
         return guest
 
@@ -108,8 +138,9 @@ class Guests:
                 complaints += verdict.complaints(guest)
             except Exception as error:
                 errors.append(error)
-        if errors and not (complaints and all(isinstance(one, AssertionError) for one in errors)):
-            raise errors[0]
+        raised = next((one for one in errors if not isinstance(one, AssertionError)), None)
+        if raised is not None:
+            raise raised
         return "\n\n".join([*map(str, errors), *complaints])
 
     def end_quietly(self) -> None:
@@ -127,11 +158,14 @@ class Guests:
         """The golden traces that the test has rewritten."""
         return list(self._golden.updated)
 
-    def report(self, base: Path) -> str:
-        """Keeps the traces of a test that has failed, and says where; paths are shown from `base`."""
+    def report(self, base: Path, told: str = "") -> str:
+        """Keeps the traces of a test that has failed, and says where; paths are shown from `base`.
+
+        `told` is what the failure itself says: it is not said twice.
+        """
         parts = []
         for number, guest in enumerate(self.guests, 1):
-            text = verdict.about(guest)
+            text = verdict.about(guest, told)
             path = self._path(number, guest)
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)

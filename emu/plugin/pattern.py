@@ -18,10 +18,17 @@ NUMBERS = {name: number for number, name in numbers.NAMES.items()}
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<arrow>->)|(?P<gap>\.\.\.)|(?P<mark>[|(),])|(?P<operator>!=|>=|<=|=|<|>|~)
-      |"(?P<text>(?:[^"\\]|\\.)*)"|(?P<number>-?(?:0[xX][0-9a-fA-F]+|\d+)(?![\w*.]))|(?P<word>[\w*?%/.]+)
+      |(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<number>-?(?:0[xX][0-9a-fA-F]+|\d+)(?![\w*.]))|(?P<word>[\w*?%/.]+)
     )""",
     re.VERBOSE,
 )
+
+
+_MISTAKEN = {
+    "==": "write `=` for `==`",
+    "=>": "write `->` between two calls, `>=` between numbers",
+    "=~": "write `~` for `=~`",
+}
 
 
 class PatternError(ValueError):
@@ -128,12 +135,13 @@ class _Parser:
                 start = at + len(text[at:]) - len(text[at:].lstrip())
                 why = (
                     "a quote that does not end"
-                    if text[start] == '"'
+                    if text[start] in "\"'"
                     else f"{text[start]!r} means nothing here"
                 )
                 raise PatternError(text, start, why)
             kind = match.lastgroup
-            self.tokens.append((kind, match[kind], match.start(kind) - (kind == "text")))
+            value = match[kind][1:-1] if kind == "text" else match[kind]
+            self.tokens.append((kind, value, match.start(kind)))
             at = match.end()
         self.tokens.append(("end", "", len(text)))
         self.at = 0
@@ -278,6 +286,9 @@ class _Parser:
             number = int(self.take(), 0)
             return lambda value: type(value) is int and _compare(value, operator, number)
         if kind not in ("text", "word"):
+            written = f"{operator}{self.value}"
+            if written in _MISTAKEN and self.where == self.tokens[self.at - 1][2] + 1:
+                raise self.fail(_MISTAKEN[written], self.where - 1)
             raise self.fail('a number, a name or a "text" is missing here')
         if operator not in ("=", "!=", "~"):
             raise self.fail(f"`{operator}` compares numbers")

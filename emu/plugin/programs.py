@@ -1,5 +1,6 @@
 """Which ELF a test means: a file's, a bundled program's, or the one that Python guest source in the test is compiled to."""
 
+import difflib
 import hashlib
 import os
 import tempfile
@@ -27,12 +28,25 @@ def program(name: str | os.PathLike[str], folder: Path) -> tuple[str | bytes, st
     try:
         source = find_program(text)
     except FileNotFoundError:
-        bundled = sorted(path.stem for path in PROGRAMS.glob("*.py") if path.stem != "__init__")
-        raise FileNotFoundError(
-            f"no program {text!r}: neither {places[0]} nor {places[1].resolve()} is a file, "
-            f"and the bundled programs are {', '.join(bundled)}"
-        ) from None
+        raise FileNotFoundError(_missing(text, places)) from None
     return _built(text), source.stem
+
+
+def _missing(name: str, places: list[Path]) -> str:
+    """What there is instead of a program with this name."""
+    looked = list(dict.fromkeys(str(path.absolute()) for path in places))
+    for path in places:
+        if path.is_dir():
+            return f"no program {name!r}: {path.absolute()} is a folder"
+    nowhere = (
+        f"{looked[0]} is no file" if len(looked) == 1 else f"neither {looked[0]} nor {looked[1]} is a file"
+    )
+    bundled = sorted(path.stem for path in PROGRAMS.glob("*.py") if path.stem != "__init__")
+    beside = [path.stem for place in places for path in place.parent.glob("*.elf")]
+    known = {stem: f"{stem}.elf" for stem in [*beside, *bundled]}
+    near = difflib.get_close_matches(Path(name).stem, list(known), 1)
+    guess = f": did you mean {known[near[0]]!r}?" if near else ""
+    return f"no program {name!r}{guess} ({nowhere}, and the bundled programs are {', '.join(bundled)})"
 
 
 def inline(source: str, folder: Path) -> bytes:

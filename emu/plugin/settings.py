@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from emu.plugin.pattern import nearest
+from emu.plugin.pattern import NUMBERS, nearest
 
 LEAKS = frozenset({"descriptors", "threads"})
 NETS = ("loopback", "host", "none")
@@ -92,7 +92,11 @@ def _leaks(value: Any) -> frozenset[str]:
 def _unknown(value: Any) -> frozenset[str] | None:
     if isinstance(value, bool):
         return None if value else frozenset()
-    return _words("allow_unknown", value)
+    names = _words("allow_unknown", value)
+    wrong = sorted(names - NUMBERS.keys())
+    if wrong:
+        raise WrongMark(f"allow_unknown: {wrong[0]!r} is not a system call{nearest(wrong[0], NUMBERS)}")
+    return names
 
 
 def _words(name: str, value: Any) -> frozenset[str]:

@@ -53,10 +53,19 @@ def leaks(guest: "Guest") -> Leaks:
 def _is_forsaken(descriptor: Descriptor, after_last_rest: set[int | None]) -> bool:
     """Whether the guest has learnt that the other side is gone, and then rested without closing."""
     for call in reversed(descriptor.calls):
-        end_of_file = call.name in _READS and call.result == 0 and call.record["registers"][2] > 0
+        end_of_file = call.name in _READS and call.result == 0 and _had_room(call)
         if (end_of_file or call.error in _GONE) and descriptor.text.startswith(("TCP", "UNIX STREAM")):
             return call.sequence not in after_last_rest
     return False
+
+
+def _had_room(call: TracedCall) -> bool:
+    """Whether a read asked for anything at all; recvmsg has its room in a structure, and flags in the third argument."""
+    if call.name != "recvmsg":
+        return bool(call.record["registers"][2] > 0)
+    message = call.args["msg"]
+    vectors = message.get("msg_iov") if isinstance(message, dict) else None
+    return isinstance(vectors, list) and any(one.get("iov_len") for one in vectors)
 
 
 def complaints(guest: "Guest") -> list[str]:
@@ -195,8 +204,8 @@ def _output(guest: "Guest") -> str:
     return text
 
 
-def about(guest: "Guest") -> str:
-    """For the report of a failing test: what ran, how it ended, and what it said."""
+def about(guest: "Guest", told: str = "") -> str:
+    """For the report of a failing test: what ran, how it ended, and what it said; without what was `told` already."""
     words = " ".join([guest.name, *(one if isinstance(one, str) else repr(one) for one in guest.arguments)])
     status = guest.exit_status
     if guest.is_running:
@@ -209,7 +218,8 @@ def about(guest: "Guest") -> str:
         who = " (stopped by the test)" if guest.stopped else ""
         how = f"was killed by {Signal.text(status.signal)}{who}"
     calls = sum(record["event"] == "syscall" for record in guest.recorder.records())
-    notes = "".join(f"\n{note}" for note in guest.notes)
-    if guest.machine.timed_out:
-        notes += "".join(f"\n{one}" for one in ("Its threads:", *_all_threads(guest)))
+    notes = "".join(f"\n{note}" for note in guest.notes if note.strip().partition("\n")[0] not in told)
+    threads = _all_threads(guest) if guest.machine.timed_out else []
+    if any(one.strip() not in told for one in threads):
+        notes += "\n".join(["", "Its threads:", *threads])
     return f"{words} (seed {guest.settings.seed}) {how} after {calls} system calls{notes}{_output(guest)}"

@@ -100,9 +100,27 @@ def test_by(emu):
     assert (
         "ValueError: '../up' cannot be the name of a golden trace: use letters, digits, - _ and ." in run.text
     )
-    assert 'ValueError: a golden trace is by "thread" or by "fd", not \'call\'' in run.text
+    assert 'ValueError: a golden trace is by="thread" or by="fd", not by=\'call\'' in run.text
     with pytest.raises(ValueError, match="belong to traces of the pytest fixture"):
         Trace.of([]).matches_golden("x")
+
+
+PIPE = """
+def test_it(emu):
+    emu.run(source=body('''
+ends = array[u64, 1]()
+syscall(numbers.pipe2, ends.ptr, 0)
+syscall(numbers.close, i64(ends[0] & 0xFFFFFFFF))
+return syscall(numbers.close, i64(ends[0] >> 32))
+''')).trace.matches_golden("pipe")
+"""
+
+
+def test_calls_that_make_two_descriptors(tests: Callable, pytester: pytest.Pytester) -> None:
+    tests(PIPE, "--emu-update").outcomes(passed=1)
+    tests(PIPE).outcomes(passed=1)
+    text = (pytester.path / "golden" / "pipe.txt").read_text()
+    assert "pipe2([fd1, fd2], 0) = 0\nclose(fd1) = 0\nclose(fd2) = 0\n" in text
 
 
 def test_who_was_quicker_does_not_show() -> None:

@@ -116,7 +116,7 @@ def test_nothing(emu):
 """
     )
     run.outcomes(passed=3, failed=2)
-    assert "no program 'nowhere.elf': neither" in run.text
+    assert "no program 'nowhere.elf' (" in run.text
     assert "the bundled programs are" in run.text
     assert "name a program, or give the source of one: emu.start(source=...)" in run.text
 

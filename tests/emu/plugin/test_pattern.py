@@ -53,6 +53,7 @@ EXIT = call("exit_group", None, status=0)
         (r'sendto(buf="*OK\r\n")', SEND),
         ('sendto(buf~"200 OK")', SEND),
         ("sendto(buf=HTTP*)", SEND),
+        ("sendto(buf='HTTP/1.1 200*')", SEND),
         ("recvfrom = EAGAIN", AGAIN),
         ("recvfrom = EWOULDBLOCK", AGAIN),
         ("recvfrom < 0", AGAIN),
@@ -174,6 +175,18 @@ def test_steps_and_gaps() -> None:
             """`>` compares numbers
   write(buf>"a")
             ^""",
+        ),
+        (
+            "read(fd==0)",
+            """write `=` for `==`
+  read(fd==0)
+         ^""",
+        ),
+        (
+            "read => write",
+            """write `->` between two calls, `>=` between numbers
+  read => write
+       ^""",
         ),
         (
             'write(buf="a)',
