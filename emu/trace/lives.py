@@ -96,7 +96,9 @@ class _Table:
             # A call that waited says what the number stood on when it began.
             number = record["pid"], fd
             known = self._open.get(number)
-            if (known is None or known.object != object) and record["sequence"] > self._changed.get(number, -1):
+            if (known is None or known.object != object) and record["sequence"] > self._changed.get(
+                number, -1
+            ):
                 self._begin(*number, life, None)
         self._closes(record, objects)
         for _, fd, object, text in made:

@@ -10,7 +10,8 @@ from emu.trace.sniff import is_saved, is_trace
 
 
 @pytest.mark.parametrize(
-    "head", [b'{"format": "emu trace"', b'{"event": "sys', b"\xef\xbb\xbf{", b"\0\0{", gzip.compress(b"x", mtime=0)]
+    "head",
+    [b'{"format": "emu trace"', b'{"event": "sys', b"\xef\xbb\xbf{", b"\0\0{", gzip.compress(b"x", mtime=0)],
 )
 def test_a_trace_is_known_by_its_beginning(head: bytes) -> None:
     assert is_trace(head)
