@@ -21,6 +21,9 @@ LONGEST = 28
 RESULT = 18
 """Columns of the result, with its equals sign."""
 
+NAME = 35
+"""Columns that a row has for the time, the thread and the call's name before any of the result."""
+
 NARROW = 76
 """Below so many columns a row leaves durations out."""
 
@@ -65,7 +68,7 @@ def heading(width: int) -> list[Segment]:
     if width >= NARROW:
         pieces.add(f"{'took':>9} ")
     pieces.add("call")
-    pieces.to(width - RESULT)
+    pieces.to(_end(width))
     pieces.add("  result")
     return [Segment(piece.text, STYLES[f"{DIM} on {GROUND}"]) for piece in pieces.done()]
 
@@ -84,7 +87,7 @@ def _call(pieces: "_Pieces", record: Mapping[str, Any], found: str) -> None:
     waited = record["blocked"] * 2 > record["duration"]
     if pieces.width >= NARROW:
         pieces.add(f"{lasting(record['duration']):>9} ", WAIT if waited else DIM)
-    end = pieces.width - RESULT
+    end = _end(pieces.width)
     pieces.add(record["name"], f"bold {TEXT}", found, end)
     pieces.add("(", DIM, "", end)
     pieces.add(safe(text.inside), TEXT, found, end - 1)
@@ -93,6 +96,11 @@ def _call(pieces: "_Pieces", record: Mapping[str, Any], found: str) -> None:
     pieces.add(" = ", FAINT)
     look = ERROR if result in ERRORS else WAIT if result is None and record.get("unfinished") else TEXT
     pieces.add(safe(result_words(record, text.result)), look, found)
+
+
+def _end(width: int) -> int:
+    """The column where the call ends and its result begins."""
+    return max(width - RESULT, NAME)
 
 
 def _short(fds: Any) -> Any:
