@@ -33,16 +33,16 @@ class RandomDevice:
     def __init__(self, random: "Callable[[int], bytes]") -> None:
         self._random = random
 
-    def read(self, memory: Memory, address: int, count: int) -> int:
+    def read(self, thread: "Thread", address: int, count: int) -> int:
         """Stores up to `count` random bytes; like the kernel less only where the buffer ends, -EFAULT for none at all."""
         count = min(count, _READ_LIMIT)
         done = 0
         while done < count:
             piece = self._random(min(count - done, _PIECE))
             try:
-                memory.write(address + done, piece)
+                thread.memory.write(address + done, piece)
             except OSError:
-                return done + _write_prefix(memory, address + done, piece) or -errno.EFAULT
+                return done + _write_prefix(thread.memory, address + done, piece) or -errno.EFAULT
             done += len(piece)
         return done
 

@@ -10,19 +10,23 @@ import errno
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from syscalls.describe import Shown
-from syscalls.memory import Memory
+
+if TYPE_CHECKING:
+    from syscalls.process import Thread
 
 O_NONBLOCK = 0o4000
 
 
 class Operations(Protocol):
-    """What a descriptor does itself instead of its host descriptor: a device that the bench imitates."""
+    """What a descriptor does itself instead of its host descriptor: a device that the bench imitates, a signalfd."""
 
-    def read(self, memory: Memory, address: int, count: int) -> int:
-        """read(2) of `count` bytes into guest memory: how many were stored, or -errno. Never waits."""
+    def read(self, thread: "Thread", address: int, count: int) -> int:
+        """read(2) of `count` bytes into guest memory: how many were stored, or -errno. Never waits: -EAGAIN where a
+        pollable one would, until the host descriptor is readable.
+        """
         ...
 
 

@@ -97,6 +97,9 @@ def _identity(host_fd: int) -> tuple[int, int, int] | None:
         for line in info:
             if line.startswith(b"eventfd-id:"):
                 return (-1, int(line.split()[1]), mode)
+            if line.startswith(b"tfd:"):  # an epoll: a signalfd's, if its member hands back what those do
+                data = int(line.split(b"data:")[1].split()[0], 16)
+                return (-2, data, mode) if data >> 32 == os.getpid() else None
     return None
 
 

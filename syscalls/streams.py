@@ -7,6 +7,7 @@ import ctypes
 import errno
 import os
 import stat
+from collections.abc import Callable
 
 from syscalls import kernel, numbers
 from syscalls.blocking import AGAIN, IN, OUT, interrupted, is_ready, time_limit, until_ready
@@ -76,7 +77,7 @@ def read_waiting(thread: Thread, entry: Descriptor, buf: int, address: int, coun
     """read(2) on what may have to wait: `buf` in the guest is `address` on the host."""
     operations = entry.description.operations
     if operations is not None:
-        return operations.read(thread.memory, buf, count)
+        return read_imitated(thread, entry, lambda: operations.read(thread, buf, count))
 
     def attempt() -> int:
         result = read_now(entry, address, count)
@@ -92,8 +93,19 @@ def read_waiting(thread: Thread, entry: Descriptor, buf: int, address: int, coun
     return result
 
 
+def read_imitated(thread: Thread, entry: Descriptor, attempt: Callable[[], int]) -> Result:
+    """Reading where `Description.operations` stand in for it."""
+    result = attempt()
+    description = entry.description
+    if result == AGAIN and description.pollable and not description.nonblocking:
+        return until_ready(thread, entry, IN, attempt)
+    return result
+
+
 def write_waiting(thread: Thread, entry: Descriptor, address: int, count: int, done: int) -> Result:
     """write(2) on what may have to wait, after `done` bytes are written already."""
+    if entry.description.operations is not None:
+        return kernel.call3(numbers.write, entry.host, address, count)  # which the stand-in refuses
     if entry.description.nonblocking:
         result = write_now(entry, address, count)
         return broken_pipe(thread, entry) if result == EPIPE else result

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from syscalls.args import Arg, Flags, InStruct, OutStruct, Struct
 from syscalls.data import Data
-from syscalls.flags.signals import SigAction, SigMask, Signal, SigStack
+from syscalls.flags.signals import SigAction, SigMask, Signal, SignalfdFlag, SigStack
 from syscalls.process import Thread
 from syscalls.structs import Layout
 from syscalls.text import strace_text
@@ -133,6 +133,8 @@ def _action_text(data: Data) -> str:
 SignalNumber = Annotated[int, Flags(Signal)]
 MaskHow = Annotated[int, Flags(SigMask)]
 InSet = Annotated[int, InSigSet()]
+InMask = Annotated[int, InSigSet("sizemask")]
+SignalfdFlags = Annotated[int, Flags(SignalfdFlag)]
 OutSet = Annotated[int, OutSigSet()]
 InAction = Annotated[int, InSigAction()]
 OutAction = Annotated[int, OutSigAction()]

@@ -277,6 +277,8 @@ def ioctl(thread: Thread, fd: Fd, request: IoctlRequest, argp: IoctlArg) -> Resu
             thread.bench.note_once(key, f"ioctl {name} on a {description.kind} is not offered: ENOTTY")
         # ep_eventpoll_ioctl in fs/eventpoll.c has words of its own.
         return EINVAL if description.kind == "epoll" else -errno.ENOTTY
+    if description.kind == "signalfd":
+        return -errno.ENOTTY
     if request in _BY_VALUE:
         return kernel.call3(numbers.ioctl, entry.host, request, argp)
     return kernel.call3(numbers.ioctl, entry.host, request, host_address(thread, argp))
@@ -287,6 +289,6 @@ def _set_async(thread: Thread, entry: Descriptor, on: int) -> int:
     if bool(on) == bool(flags & Open.O_ASYNC):
         return 0
     # Unlike F_SETFL this asks the file whether it can signal at all (ioctl_fioasync in fs/ioctl.c).
-    if entry.description.kind in ("file", "directory", "eventfd", "epoll"):
+    if entry.description.kind in ("file", "directory", "eventfd", "epoll", "signalfd", "timerfd"):
         return -errno.ENOTTY
     return set_status_flags(thread, entry, flags & ~Open.O_ASYNC | (Open.O_ASYNC if on else 0))

@@ -101,8 +101,8 @@ def pread64(thread: Thread, fd: Fd, buf: Annotated[int, OutBytes()], count: Size
         return EBADF
     address, count = _place(thread, buf, count)
     operations = entry.description.operations
-    if operations is not None:
-        return operations.read(thread.memory, buf, count)
+    if operations is not None and not entry.description.pollable:
+        return operations.read(thread, buf, count)
     result = kernel.call4(numbers.pread64, entry.host, address, count, offset)
     if result > 0:
         thread.memory.wrote(buf, result)

@@ -162,7 +162,9 @@ def timer_settime(
     if value:
         if not flags & Timer.TIMER_ABSTIME:
             value += timer.now()
-        elif timer.clock in _OF_DAY:  # read first: late by what passes until the other clock is read, never early
+        elif (
+            timer.clock in _OF_DAY
+        ):  # read first: late by what passes until the other clock is read, never early
             value += -now(thread, timer.clock) + timer.now()
         value = max(value, 1)
     timer.set(value, interval)

@@ -12,7 +12,7 @@ from syscalls.fds import Descriptor
 from syscalls.flags import ReadWrite
 from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
-from syscalls.streams import MAX_RW_COUNT, NOWHERE, PIPE_BUF, STREAMS, broken_pipe
+from syscalls.streams import MAX_RW_COUNT, NOWHERE, PIPE_BUF, STREAMS, broken_pipe, read_imitated
 from syscalls.table import syscall
 from syscalls.types_files import HighHalf, IoVec, Offset, OutIoVec, ReadWriteFlags
 from syscalls.wait import Blocking, Wait, Wake
@@ -164,7 +164,9 @@ def _read(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: int
     description = entry.description
     vector = Vector(thread, iov, count)
     if description.operations is not None and vector.guest:
-        return _read_device(thread, entry, vector)
+        if description.pollable and offset != -1:
+            return _host(numbers.preadv2, entry, vector, offset, flags)  # which has no position
+        return read_imitated(thread, entry, lambda: _read_device(thread, entry, vector))
     may_block = description.pollable and not description.host_nonblocking and vector.size > 0
     polls_first = may_block and description.kind != "socket"
     host_flags = flags | ReadWrite.RWF_NOWAIT if may_block and not polls_first else flags
@@ -189,7 +191,7 @@ def _read_device(thread: Thread, entry: Descriptor, vector: Vector) -> int:
     done = 0
     for at in range(0, len(vector.guest), 2):
         length = min(vector.guest[at + 1], MAX_RW_COUNT - done)
-        result = operations.read(thread.memory, vector.guest[at], length)
+        result = operations.read(thread, vector.guest[at], length)
         if result < 0:
             return done or result
         done += result
@@ -205,6 +207,8 @@ def _write(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: in
     description = entry.description
     vector = Vector(thread, iov, count)
     if description.pollable and not description.host_nonblocking and vector.size > 0 and offset == -1:
+        if description.operations is not None:
+            return _host(numbers.pwritev2, entry, vector, offset, flags)  # which the stand-in refuses
         if description.nonblocking or flags & ReadWrite.RWF_NOWAIT:
             result = _write_part(entry, vector, flags)
             return broken_pipe(thread, entry) if result == -errno.EPIPE else result

@@ -82,6 +82,13 @@ class SigStack(FlagSet):
     SS_AUTODISARM = 0x80000000
 
 
+class SignalfdFlag(FlagSet):
+    """`flags` of signalfd4(2)."""
+
+    SFD_CLOEXEC = 0o2000000
+    SFD_NONBLOCK = 0o4000
+
+
 class SignalCode(EnumSet):
     """`si_code` of any signal (sigaction(2))."""
 

@@ -7,7 +7,7 @@ from guest.lang import addr, array, i32, i64, ptr, struct, syscall, u8, u64
 from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from syscalls import numbers
 from syscalls.flags.clock import Clock, Itimer, SigevNotify, Timer
-from syscalls.flags.signals import Signal, SigMask
+from syscalls.flags.signals import SigMask, Signal
 from syscalls.flags.threads import Rlimit
 
 SECOND = 1000000000
