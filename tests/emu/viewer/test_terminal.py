@@ -123,7 +123,7 @@ def test_without_a_terminal_it_prints_what_emu_trace_does(traced: Callable[[str]
     ("content", "why"),
     [
         (b"", b"an empty file, not a trace"),
-        (b"#!/bin/sh\necho\n", b"not JSON"),
+        (b"#!/bin/sh\necho\n", b"not a trace of emu"),
         (b'{"format":"emu trace","version":99}\n', b"use a newer emu"),
         (b"\x1f\x8b\x08\x00rubbish", b"compressed by gzip"),
     ],
