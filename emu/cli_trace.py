@@ -7,10 +7,10 @@ import signal
 from typing import TYPE_CHECKING
 
 from emu import cli_trace_options as options
-from emu.failure import Failure
+from emu.failure import NOT_RUNNABLE, Failure
 from emu.trace.layout import COLUMN, Form
 from emu.trace.live import Live, Screen
-from emu.trace.sniff import is_saved
+from emu.trace.sniff import is_saved, what_neither
 from emu.trace.text import Palette
 from syscalls.args import PAYLOAD_LIMIT
 
@@ -44,6 +44,9 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     run = importlib.import_module("emu.cli_run")  # a saved trace needs no machine
     elf: str | bytes = run.program(arguments.program)
+    why = what_neither(elf) if isinstance(elf, str) else ""
+    if why:
+        raise Failure(f"{elf}: neither a program nor a saved trace: {why}", NOT_RUNNABLE)
     chosen, counted = filter_of(arguments), summary_of(arguments)
     machines: list[Machine] = []
     screen = Screen(2)

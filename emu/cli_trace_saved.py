@@ -85,7 +85,9 @@ def _count(reader: Reader, chosen: Filter | None, counted: Summary) -> None:
 
         def counted_at_once(line: bytes) -> None:
             brief = decode(line)
-            if not (0 <= brief.duration < _WORD and 0 <= brief.blocked < _WORD > (brief.result or 0)):
+            if not (
+                brief.time >= 0 <= brief.duration < _WORD and 0 <= brief.blocked < _WORD > (brief.result or 0)
+            ):
                 raise ValueError("not a syscall record: a number is too large or negative")
             add(brief)
 

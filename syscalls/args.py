@@ -186,6 +186,18 @@ class Pointer(Arg):
         return "NULL" if data is None else hex(data)
 
 
+class Raw(Pointer):
+    """A register of a call that is not declared: whether it is an address, a number or left over is not known."""
+
+    data_form = "{}"
+
+    def data(self, value: int) -> Data:
+        return value
+
+    def text(self, data: Data) -> str:
+        return hex(data) if data else "0"
+
+
 class Flags(Arg):
     """A word of flags, or one of several names, from a `syscalls.flags` set."""
 
@@ -387,6 +399,7 @@ UInt = Annotated[int, Unsigned32()]
 Long = Annotated[int, Signed64()]
 Size = Annotated[int, Unsigned64()]
 Address = Annotated[int, Pointer()]
+Undeclared = Annotated[int, Raw()]
 Path = Annotated[int, CString()]
 Mode = Annotated[int, Octal()]
 

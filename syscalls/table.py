@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from syscalls import numbers
-from syscalls.args import Address, Arg, FdNumber
+from syscalls.args import Arg, FdNumber, Undeclared
 from syscalls.data import Data, Holding, jsonable, plain
 from syscalls.describe import NOTHING, describe
 from syscalls.outcomes import Outcome
@@ -106,7 +106,13 @@ class Syscall:
 
 
 def _missing(
-    thread: object, arg0: Address, arg1: Address, arg2: Address, arg3: Address, arg4: Address, arg5: Address
+    thread: object,
+    arg0: Undeclared,
+    arg1: Undeclared,
+    arg2: Undeclared,
+    arg3: Undeclared,
+    arg4: Undeclared,
+    arg5: Undeclared,
 ) -> Result:
     """A call that no handler is declared for."""
     return -errno.ENOSYS

@@ -250,6 +250,8 @@ class FcntlArgument(Arg):
                 return {"type": FdOwner.text(kind), "pid": number}
         except OSError:
             return value
+        if Fcntl.text(command).startswith("0x"):  # unknown: a number, an address, anything
+            return value
         return (value & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
 
     def text(self, data: Data) -> str:
@@ -257,6 +259,8 @@ class FcntlArgument(Arg):
 
     def text_among(self, data: Data, args: Mapping[str, Data]) -> str:
         command = args.get("cmd")
+        if isinstance(data, int) and data and str(command).startswith("0x"):  # unknown: it may be an address
+            return hex(data)
         if isinstance(data, int) and command in _TO_MEMORY:
             return hex(data) if data else "NULL"
         if isinstance(data, dict) and command not in _TELLS_PID:

@@ -33,7 +33,10 @@ class PrctlWord(Unsigned64):
         self.number = number
 
     def text_among(self, data: Data, args: Mapping[str, Data]) -> str:
-        return str(data) if _PRCTL_ARGUMENTS.get(str(args.get("op")), 4) >= self.number else UNUSED
+        operation = str(args.get("op"))
+        if _PRCTL_ARGUMENTS.get(operation, 4) < self.number:
+            return UNUSED
+        return hex(data) if data and operation.startswith("0x") else str(data)
 
 
 _NAMED: dict[int, type[EnumSet] | type[FlagSet]] = {
@@ -88,6 +91,8 @@ class PrctlArgument(Pointer):
             return UNUSED
         if isinstance(data, bytes) and getattr(Prctl, operation, None) in _NAMED:
             return data.decode("latin-1")
+        if isinstance(data, int) and data and operation.startswith("0x"):  # it may be an address
+            return hex(data)
         return self.text(data)
 
     def text(self, data: Data) -> str:

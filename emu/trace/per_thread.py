@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
-from emu.trace.read import Damage, Reader, TraceError
+from emu.trace.read import CUT_OFF, Damage, Reader, TraceError
 from emu.trace.record import parse, projected
 from emu.trace.regions import MAPPING_CALLS, Locate, Regions
 from emu.trace.symbol import Symbol
@@ -62,13 +62,14 @@ class ByThread:
         self.path = str(path)
         with Reader(path) as reader:
             self.header = reader.header
+            self.damage: Damage | None = reader.damage  # of the header
             if not reader.size:
                 raise TraceError(self.path, 1, "a pipe cannot be compared: write the trace to a file first")
         with open(path, "rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self.strands: dict[int, Strand] = {PROCESS: Strand(PROCESS)}
         self.roots: list[int] = []
-        self.damage: Damage | None = None
+        self._unread: set[int] = set()
         self._places: dict[int, dict[int, Symbol]] = {}
         try:
             self._index()
@@ -103,15 +104,16 @@ class ByThread:
 
     def _last(self, tid: int) -> list[dict[str, Any]]:
         """The last record of a thread; the last two of the process."""
-        return [
-            parse(self._line(offset)) for offset in self.strands[tid].offsets[-2 if tid == PROCESS else -1 :]
-        ]
+        offsets = self.strands[tid].offsets[-2 if tid == PROCESS else -1 :]
+        return [record for record in map(self._parsed, offsets) if record is not None]
 
     def read(self, tid: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
         """The records of a thread: the number of each in the thread, from 1, and its place in the file come before it."""
         strand = self.strands.get(tid)
         for number, offset in enumerate(strand.offsets if strand is not None else (), 1):
-            yield number, offset, parse(self._line(offset))
+            record = self._parsed(offset)
+            if record is not None:
+                yield number, offset, record
 
     def locate(self, offset: int) -> Locate:
         """What finds the regions of addresses in the record at a place."""
@@ -120,6 +122,16 @@ class ByThread:
     def _line(self, offset: int) -> bytes:
         self._map.seek(offset)
         return self._map.readline()
+
+    def _parsed(self, offset: int) -> dict[str, Any] | None:
+        """The record there; None for one that looked whole when its thread was told, and is not: that is damage, too."""
+        try:
+            return parse(self._line(offset))
+        except ValueError as error:
+            if offset not in self._unread:
+                self._unread.add(offset)
+                self._damaged(self._map[:offset].count(b"\n") + 1, str(error))
+            return None
 
     def _index(self) -> None:
         decode = projected(_Line)
@@ -146,7 +158,8 @@ class ByThread:
                 strand.offsets.append(offset)
             except ValueError as error:
                 if number > 1 and line.strip():
-                    self._damaged(number, str(error))
+                    is_cut = not line.endswith(b"\n")
+                    self._damaged(number, CUT_OFF if is_cut else str(error))
             offset += len(line)
 
     def _new(self, tid: int, parent: int | None) -> Strand:
@@ -173,10 +186,13 @@ class ByThread:
             self._places[offset] = found
 
     def _damaged(self, number: int, why: str) -> None:
-        if self.damage is None:
+        before = self.damage
+        if before is None:
             self.damage = Damage(1, number, why, self.path)
+        elif before.first <= number:
+            self.damage = Damage(before.lines + 1, before.first, before.why, self.path)
         else:
-            self.damage = Damage(self.damage.lines + 1, self.damage.first, self.damage.why, self.path)
+            self.damage = Damage(before.lines + 1, number, why, self.path)
 
 
 _NOWHERE: dict[int, Symbol] = {}

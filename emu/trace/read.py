@@ -18,6 +18,7 @@ from emu.trace.sniff import is_trace, packer
 
 __all__ = [
     "BYTE_MEMBERS",
+    "CUT_OFF",
     "Brief",
     "Damage",
     "Reader",
@@ -39,6 +40,8 @@ CHUNK = 1 << 20
 
 LOOKED_AT = 64
 """Lines in which a file without a header must have a record to be taken for a trace."""
+
+CUT_OFF = "the last line is cut off: was the run killed?"
 
 _RECORD = b'{"event"'
 """How a record begins. Inside a record it cannot stand: quotes in strings are escaped."""
@@ -209,7 +212,7 @@ class Reader:
 
     def _rest_of(self, number: int, line: bytes, why: str, decode: Callable[[bytes], T]) -> Iterator[T]:
         """What can be had of a damaged line: a record that stands whole at its end, behind the torn one."""
-        self._damaged(number, "the last line is cut off: was the run killed?" if number == self._cut else why)
+        self._damaged(number, CUT_OFF if number == self._cut else why)
         at = line.rfind(_RECORD)
         if at > 0:
             with contextlib.suppress(ValueError):

@@ -42,3 +42,19 @@ def is_saved(path: str | Path) -> bool:
             return is_trace(file.read(HEAD))
     except (OSError, ValueError):
         return False
+
+
+def what_neither(path: str | Path) -> str:
+    """Why a file is neither a trace nor a program, in words; empty when it may be one, or cannot be opened."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return ""
+        with open(path, "rb") as file:
+            head = file.read(HEAD)
+    except (OSError, ValueError):
+        return ""
+    if not head:
+        return "the file is empty"
+    if is_trace(head) or head.startswith((b"\x7fELF"[: len(head)], b"#!")):
+        return ""
+    return "it begins neither as a trace nor as an ELF file"

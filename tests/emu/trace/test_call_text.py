@@ -154,3 +154,15 @@ def test_live_and_saved_show_the_same_whatever_a_guest_passes(
 def test_the_path_of_a_descriptor_cannot_be_mistaken(path: str, shown: str) -> None:
     text = call_text(lookup(numbers.close), {"fd": 3}, {"fd": path}, 0)
     assert text.inside == f"3<{shown}>"
+
+
+def test_what_is_not_known_shows_as_it_is() -> None:
+    """Without a declaration, or with an operation that nobody knows, a register may be an address or a number."""
+    unknown = {f"arg{index}": value for index, value in enumerate((7, 0, 1 << 63))}
+    assert call_text(lookup(500), unknown, None, -38).inside == "0x7, 0, 0x8000000000000000"
+    assert call_text(
+        lookup(numbers.prctl), {"op": "0x0", "arg2": 1 << 40, "arg3": 0, "arg4": 9}, None, -22
+    ).inside == ("0x0, 0x10000000000, 0, 0x9")
+    assert call_text(lookup(numbers.fcntl), {"fd": 3, "cmd": "0x63", "arg": 1 << 40}, None, -22).inside == (
+        "3, 0x63, 0x10000000000"
+    )

@@ -300,6 +300,19 @@ def test_damaged_lines_are_left_out_and_told(compared: Compare, tmp_path: Path) 
         assert trace.damage.first == 3
 
 
+def test_a_lost_header_and_records_that_only_look_whole_are_damage(compared: Compare, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.jsonl"
+    records = Writer().write("x").write("y").write("z").records
+    del records[1]["args"]
+    path.write_text("\n".join(["{}", *map(json.dumps, records), ""]))
+    with ByThread(path) as trace:
+        for _ in range(2):
+            assert [record["sequence"] for _, _, record in trace.read(1000)] == [0, 2]
+        assert trace.damage is not None
+        assert (trace.damage.lines, trace.damage.first) == (2, 1)
+        assert not trace.ends_itself
+
+
 def test_sixty_thousand_calls_in_reasonable_time(tmp_path: Path) -> None:
     """Linear: no alignment that grows with the square; the records stay in the file."""
     path = tmp_path / "long.jsonl"

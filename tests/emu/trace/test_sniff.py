@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emu.trace.sniff import is_saved, is_trace
+from emu.trace.sniff import is_saved, is_trace, what_neither
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,20 @@ def test_files_are_told_apart(tmp_path: Path) -> None:
         True, True, False, False, False,
     ]  # fmt: skip
     assert not is_saved("a\0b")
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "the file is empty"),
+        (b"words", "it begins neither as a trace nor as an ELF file"),
+        (b"\x7fELF\2", ""),
+        (b"\x7fE", ""),
+        (b"#!/bin/sh", ""),
+        (b"{", ""),
+    ],
+)
+def test_what_is_neither_is_told_at_once(data: bytes, why: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(data)
+    assert what_neither(tmp_path / "file") == why
+    assert what_neither(tmp_path) == what_neither(tmp_path / "none") == what_neither("a\0b") == ""
