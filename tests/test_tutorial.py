@@ -207,6 +207,7 @@ class Terminal:
 def folder(tmp_path: Path) -> Path:
     """A folder with what the paper finds in the project's."""
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)  # the settings of pytest
     return tmp_path
 
 
