@@ -39,6 +39,12 @@ class Descriptors:
         self._all: list[Descriptor] = []
         self._now: dict[int, Descriptor] = {}  # by number, also when closed meanwhile
         self._of: dict[int, list[Descriptor]] = {}
+        self._previous: dict[int, int] = {}  # by call: the one before it in its thread
+        latest: dict[int, int] = {}
+        for call in calls:
+            if call.tid in latest:
+                self._previous[call.sequence] = latest[call.tid]
+            latest[call.tid] = call.sequence
         ends = sorted(calls, key=lambda call: (call.record["time"] + call.record["duration"], call.sequence))
         at = 0
         for call in calls:  # what has returned before this one began comes first
@@ -60,6 +66,40 @@ class Descriptors:
     def of(self, call: TracedCall) -> list[Descriptor]:
         """The descriptors that a call was made with, or has made."""
         return self._of.get(call.sequence, [])
+
+    def order(self) -> Iterator[tuple[int, int]]:
+        """Pairs of calls of different threads, by sequence number, that descriptors order.
+
+        Nothing succeeds on a descriptor before it is opened or after it is closed. A call that was in progress when another thread
+        closed the descriptor has only begun before that.
+        """
+        for descriptor in self._all:
+            opened, closed = descriptor.opened, descriptor.closed
+            first: dict[int, int] = {}
+            last: dict[int, TracedCall] = {}
+            late: dict[int, int] = {}
+            for call in descriptor.calls:
+                if closed is not None and call.sequence > closed.sequence:
+                    if call.error == "EBADF":
+                        late.setdefault(call.tid, call.sequence)
+                elif call is not closed and call.error != "EBADF":
+                    first.setdefault(call.tid, call.sequence)
+                    last[call.tid] = call
+            if closed is not None:
+                first.setdefault(closed.tid, closed.sequence)
+                yield from (
+                    (closed.sequence, sequence) for tid, sequence in late.items() if tid != closed.tid
+                )
+                for tid, call in last.items():
+                    source = (
+                        call.sequence if _ended_before(call, closed) else self._previous.get(call.sequence)
+                    )
+                    if tid != closed.tid and source is not None:
+                        yield source, closed.sequence
+            if opened is not None:
+                yield from (
+                    (opened.sequence, sequence) for tid, sequence in first.items() if tid != opened.tid
+                )
 
     def _began(self, call: TracedCall) -> None:
         for name, objects in (call.record.get("objects") or {}).items():

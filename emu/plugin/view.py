@@ -91,39 +91,13 @@ class View:
 
     @cached_property
     def _order(self) -> Order:
-        return Order(self.records)
+        return Order(self.records, self.descriptors.order())
 
     def before(self, first: TracedCall, second: TracedCall) -> bool:
         """Whether `first` certainly came before `second`: in every run, not by chance in this one."""
         if first.tid == second.tid:
             return first.sequence < second.sequence
-        if self._order.before(first.sequence, second.sequence):
-            return True
-        if first.sequence > second.sequence:
-            return False
-        # A descriptor orders its calls, too: nothing succeeds on it before it is opened or after it is closed.
-        for descriptor in self.descriptors.of(first):
-            if descriptor.opened is first and self._knows(descriptor, second):
-                return True
-            if descriptor.closed is first and second.error == "EBADF" and second in descriptor.calls:
-                return True
-        return any(
-            descriptor.closed is second and self._had(descriptor, first)
-            for descriptor in self.descriptors.of(second)
-        )
-
-    @staticmethod
-    def _knows(descriptor: Descriptor, call: TracedCall) -> bool:
-        """Whether the thread of a call has used the descriptor until then: so it was open."""
-        return any(one.tid == call.tid and one.sequence <= call.sequence for one in descriptor.calls)
-
-    @staticmethod
-    def _had(descriptor: Descriptor, call: TracedCall) -> bool:
-        """Whether the thread of a call has used the descriptor from then on, with success: so it was not closed."""
-        return any(
-            one.tid == call.tid and one.sequence >= call.sequence and one.error != "EBADF"
-            for one in descriptor.calls
-        )
+        return self._order.before(first.sequence, second.sequence)
 
 
 class Match(NamedTuple):

@@ -52,13 +52,15 @@ class Links:
         """The objects whose other end is the guest's, too."""
         return self._plumbing.inside
 
-    def call(self, record: dict[str, Any]) -> None:
-        """Takes a system call, whatever its arguments look like."""
+    def call(self, record: dict[str, Any], hooked: str = "") -> None:
+        """Takes a system call, whatever its arguments look like. `hooked` is what a hook did to it, as its event says."""
         sequence, tid = record["sequence"], record["tid"]
         if tid not in self._first_calls:
             self._first_calls[tid] = sequence
         if tid in self._clones and sequence > self._clones[tid]:
             self._add(self._clones.pop(tid), sequence, _ALWAYS, "clone", None)
+        if hooked == "answered":
+            return  # the kernel has not seen it
         woken_by = record.get("woken_by")
         if type(woken_by) is int and 0 <= woken_by < _NEVER:
             self._add(woken_by, sequence, _ALWAYS, "exit" if woken_by in self._exits else "futex", None)
@@ -72,6 +74,8 @@ class Links:
                     self._add(sequence, self._first_calls[child], _ALWAYS, "clone", None)
                 else:
                     self._clones[child] = sequence
+        elif hooked:
+            self._plumbing.distrust(record)
         else:
             self._plumbing.call(record)
 

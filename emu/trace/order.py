@@ -24,6 +24,9 @@ What is *not* ordered: calls of different threads between which nothing of this 
 threads tell each other through memory alone (a lock that nobody waited for makes no call); what goes through files, through
 pipes with names, UDP, signals, and the world outside; the end of a read and the end of the write that it made room for.
 
+What a hook has answered instead of the kernel has put nothing in and taken nothing out. Where a hook has changed a result, nobody
+knows how much that was: no edges follow from what went through there.
+
 What is missing in a trace takes edges away and never adds any: where calls are missing (a filter, a full disk, damage)
 nothing is counted any more, and what remains are clone, `woken_by`, and what was counted before.
 """
@@ -31,6 +34,7 @@ nothing is counted any more, and what remains are clone, `woken_by`, and what wa
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from heapq import merge
 from typing import Any
 
 from emu.trace.links import KINDS, Edge, Links
@@ -51,13 +55,18 @@ class Order:
     It takes two passes over what it keeps, about 50 bytes a call and 50 an edge; questions cost a binary search.
     """
 
-    def __init__(self, records: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, records: Iterable[dict[str, Any]], also: Iterable[tuple[int, int]] = ()) -> None:
+        """`also` are further pairs of calls, by sequence number, of which the first certainly came before the second."""
         links = Links()
         calls = _Calls()
+        hooked: dict[int, str] = {}
         for record in records:
             if record["event"] == "syscall":
-                links.call(record)
+                links.call(record, hooked.pop(record["sequence"], "") if hooked else "")
                 calls.add(record)
+            elif record["event"] == "hook":
+                if record.get("action") in ("answered", "changed the result"):
+                    hooked.setdefault(record.get("sequence", -1), record["action"])
             else:
                 calls.event(record)
         self._threads = calls.threads()
@@ -66,7 +75,7 @@ class Order:
         self._edges = links.edges(gaps.clean_until)
         self._wakers: dict[int, int] = {}
         self._clocks: dict[int, _Clock] = {}
-        self._build(calls)
+        self._build(calls, also)
 
     def before(self, a: int, b: int) -> bool:
         """Whether the call with sequence number `a` certainly took effect before `b` did. Unknown numbers: False."""
@@ -102,7 +111,7 @@ class Order:
             return ""
         return origin(record, self._inside)
 
-    def _build(self, calls: "_Calls") -> None:
+    def _build(self, calls: "_Calls", also: Iterable[tuple[int, int]]) -> None:
         """Sorts the edges, and brings what each thread knows of the others up to date along them."""
         sources, targets, kinds = self._edges
         place = calls.places()
@@ -117,14 +126,25 @@ class Order:
             array("q", map(targets.__getitem__, kept)),
             array("B", map(kinds.__getitem__, kept)),
         )
-        threads, clocks, wakers = self._threads, self._clocks, self._wakers
+        wakers = self._wakers
         closing, cloning = KINDS.index("close"), KINDS.index("clone")
         for source, target, kind in zip(*self._edges, strict=True):
             if kind == closing:  # the last one was it
                 wakers[target] = source
             elif kind != cloning:  # a new thread's first call may wait, too; its birth is not what ends that
                 wakers.setdefault(target, source)
+        further = [pair for pair in also if all(map(place.__contains__, pair))]
+        further.sort(key=lambda pair: place[pair[1]])
+        pairs = zip(self._edges[0], self._edges[1], strict=True)
+        self._learn(merge(pairs, further, key=lambda pair: place[pair[1]]) if further else pairs)
+
+    def _learn(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Follows the edges in the order of their targets."""
+        threads, clocks = self._threads, self._clocks
+        for source, target in pairs:
             to, of = threads[target], threads[source]
+            if to == of:
+                continue
             clock = clocks.get(to)
             if clock is None:
                 clock = clocks[to] = _Clock(to)

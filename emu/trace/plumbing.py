@@ -56,6 +56,17 @@ class Plumbing:
             call = Call(record["sequence"], record["tid"], time, end, record["blocked"])
             handler(self, call, record, record["args"], objects)
 
+    def distrust(self, record: dict[str, Any]) -> None:
+        """Takes a call whose result is not what the kernel gave: nothing is known of its channels from now on."""
+        for object in (record.get("objects") or {}).values():
+            self._forget(object, record["time"])
+
+    def _forget(self, object: Any, since: int) -> None:
+        if type(object) is int:
+            for channel in (self._ends.reads.get(object), self._ends.writes.get(object)):
+                if channel is not None:
+                    channel.void(since)
+
     # What makes channels
 
     def _pipe(
@@ -131,6 +142,8 @@ class Plumbing:
                 channel.void(call.time)
                 return
             fed = channel.write(call, int.from_bytes(value.encode("latin-1", "replace"), "little"))
+        elif channel.unit == "sum" and args.get("buf") == "\0" * 8:
+            return  # nothing was added, no read has waited for it
         else:
             fed = channel.write(call, result if name == "sendmmsg" else 1)
         for target in fed:
@@ -182,11 +195,7 @@ class Plumbing:
             self._write(call, record, args, objects)
             objects = {"in_fd": objects.get("in_fd")}
         for object in objects.values():
-            for channel in (
-                (self._ends.reads.get(object), self._ends.writes.get(object)) if type(object) is int else ()
-            ):
-                if channel is not None:
-                    channel.void(call.time)
+            self._forget(object, call.time)
 
     def _fcntl(
         self, call: Call, record: dict[str, Any], args: dict[str, Any], objects: dict[str, Any]

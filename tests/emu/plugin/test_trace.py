@@ -260,6 +260,31 @@ def test_a_descriptor_orders_its_opening_and_closing() -> None:
     account(lambda: story.trace.expect("gettid -> close"))
 
 
+def test_what_descriptors_order_goes_on_through_threads() -> None:
+    """1001 accepts after a getpid, 1002 serves, 1003 closes and then writes: all of it is one chain."""
+    story = request(Story().call(1001, "getpid", result=1000), FIRST, 1002)
+    story.records[1]["tid"] = 1001
+    closed(story, FIRST, 1003).call(1003, "gettid", result=1003)
+    story.trace.expect("getpid -> recvfrom -> gettid")
+    story.trace.expect("getpid -> accept4 -> sendto -> close -> gettid")
+
+
+def test_a_call_in_progress_is_not_before_the_close_of_its_descriptor() -> None:
+    story = request(Story().call(1002, "getpid", result=1000), FIRST, 1001)
+    story.records[3]["tid"] = 1002
+    story.records[3]["duration"] = 10**6
+    closed(story, FIRST, 1001)
+    story.trace.expect("getpid -> close")
+    story.trace.expect("sendto -> close")
+    account(lambda: story.trace.expect("recvfrom -> close", same_fd=True))
+
+
+def test_who_asks_for_a_closed_descriptor_was_not_there_before_its_close() -> None:
+    story = closed(request(Story().call(1002, "getpid", result=1000), FIRST, 1001), FIRST, 1001)
+    story.call(1002, "poll", (6, None, None), 1, fds=[{"fd": 6, "revents": "POLLNVAL"}], nfds=1, timeout=0)
+    account(lambda: story.trace.expect("getpid -> close"))
+
+
 def test_what_threads_tell_each_other() -> None:
     """The write that the eventfd hands over makes what is before it and what is after the read one order."""
     story = Story().call(1000, "eventfd2", new=EVENT, count=0, flags="0").call(1001, "getpid", result=1000)
