@@ -272,7 +272,8 @@ def test_more_events_than_fit_are_chosen_from_and_the_page_says_so(opened: Calla
     tab.wait_for("await page.choose(page.trace.rowOf.get(3000))")
     gap = tab.js("return page.trace.gap[page.selected]")
     assert gap == 3000 - max(sequence for sequence in shown if sequence < 3000) - 1 > 0
-    assert tab.js("return document.querySelector('.row.selected').title").startswith(f"{gap:,} call")
+    title = tab.until("return document.querySelector('.row.selected')?.title")  # painted in the next frame
+    assert title.startswith(f"{gap:,} call")
     lanes = tab.js("return page.trace.load.lanes")
     assert sum(sum(lane[2]) for lane in lanes.values()) == 5000
 
