@@ -31,6 +31,7 @@ DEFAULT_THREADS = 4096
 DEFAULT_DESCRIPTORS = 1024
 _INT_80 = 0x80
 _INVALID_OPCODE, _GENERAL_PROTECTION, _PAGE_FAULT = 6, 13, 14
+_LARGEST_ERROR = 4096
 _FROM_USER = 4  # of a page fault's error code
 
 
@@ -376,7 +377,8 @@ class Bench:
         result = self.delivery.find_return(task, self.cpu["rsp"])
         if result is None:
             self.delivery.force(task)
-        return SignalReturn(result or 0)
+        value = result or 0
+        return SignalReturn(value - (1 << 64) if value > -_LARGEST_ERROR + (1 << 64) else value)
 
     def _delivered(self, thread: Thread, info: SigInfo, handler: int) -> None:
         if not siginfo.is_fault(info):  # whose event has told it

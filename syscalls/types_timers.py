@@ -1,66 +1,69 @@
 """Argument types of timers: settings, what a timer sends, and the ids."""
 
+import struct
 from typing import Annotated
 
 from syscalls.args import Flags, InStruct, OutStruct, Signed32
 from syscalls.data import Data
 from syscalls.flags.clock import Itimer, SigevNotify, Timer, Timerfd, TimerfdTimer
 from syscalls.flags.signals import Signal
+from syscalls.process import Thread
 from syscalls.structs import Layout, Timespec, Timeval
-from syscalls.text import strace_text
 from syscalls.types_threads import OutValue
+
+_SENDING = (SigevNotify.SIGEV_SIGNAL, SigevNotify.SIGEV_THREAD, SigevNotify.SIGEV_THREAD_ID)
 
 
 def _pointer(value: int) -> Data:
     return hex(value) if value else None
 
 
-def _value(data: bytes) -> Data:
-    return {"sival_int": int.from_bytes(data[:4], "little", signed=True), "sival_ptr": _pointer(_word(data))}
-
-
-def _word(data: bytes) -> int:
-    return int.from_bytes(data, "little")
-
-
 Itimerval = Layout("itimerval", ("16s", "it_interval", Timeval.show), ("16s", "it_value", Timeval.show))
 Itimerspec = Layout("itimerspec", ("16s", "it_interval", Timespec.show), ("16s", "it_value", Timespec.show))
-SigeventLayout = Layout(
-    "sigevent",
-    ("8s", "sigev_value", _value),
-    ("i", "sigev_signo", Signal.text),
-    ("i", "sigev_notify", SigevNotify.text),
-    ("8s", "sigev_notify_thread_id", lambda data: int.from_bytes(data[:4], "little", signed=True)),
-    ("Q", "sigev_notify_attributes", _pointer),
-    ("32x", ""),
-)
-"""sigevent(7): what is behind sigev_notify is a union, of a thread id, or a function and its attributes."""
-
 RawSigevent = Layout(
-    "raw_sigevent", ("Q", "value"), ("i", "signo"), ("i", "notify"), ("i", "thread"), ("44x", "")
+    "sigevent",
+    ("Q", "sigev_value"),
+    ("i", "sigev_signo"),
+    ("i", "sigev_notify"),
+    ("i", "sigev_notify_thread_id"),
+    ("44x", ""),
 )
+_FUNCTION = struct.Struct("<16xQQ")  # in place of the thread id, for SIGEV_THREAD
 TimerId = Layout("timer_t", ("i", "timer_id"))
 
 
 class InSigevent(InStruct):
-    """A struct sigevent; of the union behind sigev_notify a line shows what sigev_notify says."""
+    """A struct sigevent (sigevent(7)); of the union at its end what sigev_notify says."""
 
     def __init__(self) -> None:
-        super().__init__(SigeventLayout)
+        super().__init__(RawSigevent)
+
+    def capture(self, thread: Thread, value: int, *used: int) -> Data:
+        if not value:
+            return None
+        try:
+            raw = thread.memory.read(value, RawSigevent.size)
+        except OSError:
+            return value
+        word, signal, notify, target = RawSigevent.unpack(raw)
+        number = (word & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
+        shown: dict[str, Data] = {
+            "sigev_value": {"sival_int": number, "sival_ptr": _pointer(word)},
+            "sigev_signo": Signal.text(signal) if notify in _SENDING else signal,
+            "sigev_notify": SigevNotify.text(notify),
+        }
+        if notify == SigevNotify.SIGEV_THREAD_ID:
+            shown["sigev_notify_thread_id"] = target
+        elif notify == SigevNotify.SIGEV_THREAD:
+            function, attributes = _FUNCTION.unpack_from(raw)
+            shown["sigev_notify_function"] = _pointer(function)
+            shown["sigev_notify_attributes"] = _pointer(attributes)
+        return shown
 
     def text(self, data: Data) -> str:
-        if not isinstance(data, dict):
-            return super().text(data)
-        notify = str(data["sigev_notify"])
-        names = ["sigev_signo", "sigev_notify"]
-        if data["sigev_value"]["sival_ptr"] is not None:
-            names.insert(0, "sigev_value")
-        if notify == "SIGEV_THREAD_ID":
-            names.append("sigev_notify_thread_id")
-        parts = [f"{name}={strace_text(data[name])}" for name in names]
-        if notify == "SIGEV_THREAD":
-            parts.append(f"sigev_notify_attributes={strace_text(data['sigev_notify_attributes'])}")
-        return "{" + ", ".join(parts) + "}"
+        if isinstance(data, dict) and data["sigev_value"]["sival_ptr"] is None:
+            data = {name: value for name, value in data.items() if name != "sigev_value"}
+        return super().text(data)
 
 
 ItimerNumber = Annotated[int, Flags(Itimer)]

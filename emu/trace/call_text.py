@@ -120,6 +120,15 @@ def _texts(described: Any) -> Mapping[int, str]:
     return {int(fd): text for fd, text in described.items() if text and fd.removeprefix("-").isdecimal()}
 
 
+_INTERRUPTED = {
+    -512: "To be restarted if SA_RESTART is set",
+    -513: "To be restarted",
+    -514: "To be restarted if no handler",
+    -516: "Interrupted by signal",
+}
+"""What strace says of a call that a signal has interrupted."""
+
+
 def _result(
     entry: Syscall, args: Mapping[str, Any], described: Any, result: int | None, asides: list[str]
 ) -> str:
@@ -127,7 +136,8 @@ def _result(
         return "?" if entry.number in EXITS else "? <still running at the end>"
     name = ERRORS.get(result)
     if name:
-        return f"-1 {name} ({os.strerror(-result)})"
+        again = _INTERRUPTED.get(result)
+        return f"? {name} ({again})" if again else f"-1 {name} ({os.strerror(-result)})"
     text = entry.outcome.text(result, args)
     if described:
         text += f"<{_end(described)}>"

@@ -12,7 +12,7 @@ from syscalls.process import Thread
 from syscalls.signals import COUNT
 from syscalls.structs import Timespec, Timeval
 from syscalls.table import syscall
-from syscalls.timers import INT_MAX, PosixTimer, ProcessorTimer, RealTimer, Setting, may_queue, timers_of
+from syscalls.timers import PosixTimer, ProcessorTimer, RealTimer, Setting, may_queue, timers_of
 from syscalls.types_threads import ClockNumber
 from syscalls.types_timers import (
     InEvent,
@@ -42,7 +42,7 @@ def alarm(thread: Thread, seconds: UInt) -> Result:
     """alarm(2)."""
     real = timers_of(thread.process).real
     left, _ = real.get()
-    real.set(min(seconds, INT_MAX) * SECOND, 0)
+    real.set(seconds * SECOND, 0)
     whole, rest = divmod(left // 1000, 1_000_000)
     return whole + (rest >= 500_000 or (rest > 0 and not whole))
 

@@ -239,12 +239,14 @@ def kinds() -> None:
     fault[2] = 1
     fault[4] = 0x1234
     fault[6] = 5
+    fault[7] = 0x3E
     codes = array[i64, 7]([4, 5, 7, 8, 11, 31, 29])
     global mask
     mask = ~u64(0)
     result(b"all", syscall(numbers.signalfd4, fd, addr(mask), 8, 0))
     for i in range(7):
         mask_of(SigMask.SIG_BLOCK, bit(codes[i]))
+        fault[0] = i32(codes[i])
         syscall(numbers.rt_tgsigqueueinfo, pid, me, codes[i], addr(fault[0]))
         result(b"as if raised", take(fd, 128))
         told(0)

@@ -123,6 +123,7 @@ def made() -> None:
     event.thread = 1
     result(b"no thread of ours", syscall(numbers.timer_create, Clock.CLOCK_BOOTTIME, at, addr(timer)))
     at = send(SigevNotify.SIGEV_THREAD, 64)
+    event.thread = 0x123456
     result(b"as a libc", syscall(numbers.timer_create, Clock.CLOCK_TAI, at, addr(timer)))
     at = send(SigevNotify.SIGEV_SIGNAL, 65)
     result(b"signal 65", syscall(numbers.timer_create, 0, at, addr(timer)))

@@ -43,6 +43,9 @@ GUESTS = [
     "threads_state",
     "files_paths",
     "clock_time",
+    "signalfd_all",
+    "timerfd_all",
+    "timers_state",
 ]
 """Guests whose threads make the same calls in every run."""
 
@@ -86,7 +89,8 @@ FORMS = [
     (r" => \{parent_tid=\[\d+\]\}", "", "the new thread's number is the result"),
     (r"rlim_(cur|max)=(\d+|RLIM_INFINITY)", r"rlim_\1=N", "limits: of the machine, and of the bench"),
     (r"\bSO_TIMESTAMP(NS|ING)?_OLD", r"SO_TIMESTAMP\1", "the name in C"),
-    (r"tv_nsec=18446744073709551615", "tv_nsec=-1", "tv_nsec is signed"),
+    (r"tv_([nu])sec=18446744073709551615", r"tv_\1sec=-1", "tv_nsec and tv_usec are signed"),
+    (r"rt_sigreturn\(\{mask=[^}]*\}\)", "rt_sigreturn()", "what it goes back to is no argument"),
     (r"\buid=(-?\d+), gid=(-?\d+)", "uid=N, gid=N", "uids are unsigned; those of the two machines differ"),
     (
         r'(SO_(?:RCV|SND)TIMEO)(?:_OLD|_NEW)?, (?:"[^"]*"|\{tv_sec=[-\dSN]+, tv_usec=[-\dN]+\})',
@@ -103,8 +107,9 @@ SKIPPED = {
     r"(getuid|geteuid|getgid|getegid|getresuid|getresgid|getppid|getpgid|getpgrp|getsid)\(": "the guest has its own identity",
     r"(uname|sysinfo|getrandom|times|getrusage|sched_getaffinity)\(": "facts of the machine",
     r"\w+\(\d+</dev/u?random>": "random bytes",
+    r"readv?\(\d+<(anon_inode:\[)?signalfd": "numbers of processes and users in what is read",
     r"sched_(setaffinity|yield)\(|getcpu\(|tkill\(": "processors, and how often a thread looks",
-    r"clock_\w+\((0xffff|MAKE_|FD_TO_)": "processor clocks, which we decode",
+    r"(clock_\w+|timer_create)\((0x[ef]fff|0xf000|MAKE_|FD_TO_)": "processor clocks, which we decode",
     r"(openat|chdir)\(.*\"(\.\./file|file|folder/inner)\"|(fchdir|close)\((-2|3)|getcwd\(.*, 3\)": "above the guest's root is nothing",
 }
 """Calls that are not compared: their results are those of two machines."""
@@ -125,6 +130,7 @@ ODD = [
         r"mremap\(.*MREMAP_(FIXED|DONTUNMAP).* = -1 EINVAL",
         "the new address is shown whenever a flag asks for it",
     ),
+    (r"timerfd_create\(\w+( /\*.*\*/)?, (0x1|TFD_TIMER_ABSTIME)\)", "which is a flag of timerfd_settime"),
     (r"p?select6?\((0|-1), ", "without descriptors a set is empty, and no address"),
     (r"(ppoll|epoll_pwait2)\(.*= -1 EINVAL", "a time-out that is wrong is shown"),
     (r"readv\(.*= -1 EFAULT", "of a vector that is half there nothing is shown but its address"),
