@@ -11,7 +11,9 @@ from emu.trace.jsonl import JsonLines
 from emu.trace.kept import Kept
 
 _LOOK = 0.05  # seconds between two looks at a guest that never rests
-_SETTLED_WITHIN = 1.0
+_SETTLED_WITHIN = 5.0
+_BUSY = 1.0
+"""Seconds of processor time after which a guest is one that never rests: on a loaded machine that takes longer than by the clock."""
 
 
 class Recorder(Kept):
@@ -83,8 +85,8 @@ class Recorder(Kept):
             return self._ended
 
     def settle(self) -> None:
-        """Waits until the guest has dealt with all that it was sent, and rests; a second at most for one that never does."""
-        deadline = Deadline(_SETTLED_WITHIN)
+        """Waits until the guest has dealt with all that it was sent, and rests; a second of its work at most for one that never does."""
+        deadline = Deadline(_SETTLED_WITHIN, busy=_BUSY)
         while not self._ended and not deadline.passed:
             arrived = self.sent()
             before = len(self._held)
@@ -110,7 +112,7 @@ class Recorder(Kept):
             rests = self._rests
             self.look_up()
             while not self._ended and self._rests == rests and not deadline.passed:
-                self._changed.wait(deadline.left)
+                self._changed.wait(min(deadline.left, _LOOK))
             return self._rests != rests
 
 

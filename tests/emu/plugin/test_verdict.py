@@ -155,7 +155,7 @@ def test_a_hook_that_answers_makes_it_known(emu):
     assert (
         """
 guest made system calls that emu does not implement (ENOSYS):
-    [1000] fork(ADDRESS, NULL, NULL, NULL, NULL, NULL) = -1 ENOSYS (Function not implemented)  guest.py:7  (2 times)
+    [1000] fork(ADDRESS, 0, 0, 0, 0, 0) = -1 ENOSYS (Function not implemented)  guest.py:7  (2 times)
   If that is meant: @pytest.mark.emu(allow_unknown="fork")
 """
         in run.text
