@@ -91,7 +91,7 @@ _PLAIN_PATH = re.compile(r"[ !#-;=?-\[\]-~]*")
 
 def described(text: str) -> str:
     """What a descriptor stands on, as it is written between `<` and `>`: of a path, what could be mistaken is escaped."""
-    if not text.startswith("/") or _PLAIN_PATH.fullmatch(text):
+    if not text.startswith(("/", "memfd:")) or _PLAIN_PATH.fullmatch(text):
         return text
     return quote(path_bytes(text))[1:-1].replace("<", "\\074").replace(">", "\\076")
 

@@ -29,6 +29,10 @@ class ProcessIdOutcome(Outcome):
     """A pid_t, 0 or more."""
 
 
+class RegisterOutcome(Outcome):
+    """What a register held before: a number, or an address."""
+
+
 class TimeOutcome(Outcome):
     """A time: seconds since the epoch, clock ticks."""
 
@@ -48,5 +52,6 @@ OutCpu = Annotated[int, OutValue(Cpu)]
 OutNode = Annotated[int, OutValue(Node)]
 OutTime = Annotated[int, OutValue(TimeT)]
 PidResult = Annotated[Result, ProcessIdOutcome()]
+RegisterResult = Annotated[Result, RegisterOutcome()]
 TimeResult = Annotated[Result, TimeOutcome()]
 HostResult = Annotated[Result, HostOutcome()]

@@ -16,11 +16,12 @@ import syscalls.calls  # noqa: F401  fills the table
 from emu.native import ptrace
 from emu.native.descriptors import Descriptors
 from emu.native.follow import Follower
+from emu.native.handlers import Handlers
 from emu.native.memory import NativeMemory
 from emu.native.start import NotStarted, Program, start
 from emu.trace import Sink
 from emu.trace.schema import EXITS
-from syscalls.process import Process, Thread
+from syscalls.process import Process, SignalAction, Thread
 from syscalls.table import Record, Syscall, lookup
 
 _RESTARTS = frozenset({-512, -513, -514, -516})
@@ -43,7 +44,7 @@ Registers = tuple[int, int, int, int, int, int]
 class Call:
     """A system call between its entry and its exit."""
 
-    __slots__ = ("args", "before", "entry", "pc", "restarting", "sequence", "so_far", "started")
+    __slots__ = ("args", "before", "entry", "interrupted", "pc", "restarting", "sequence", "so_far", "started")
 
     def __init__(
         self,
@@ -61,18 +62,20 @@ class Call:
         self.pc = pc
         self.before = before
         self.restarting = False
+        self.interrupted = -errno.EINTR  # with what the kernel asks for a restart
         self.so_far: tuple[Any, ...] = ()  # what `Syscall.after` captures of a call that does not return
 
 
 class Tracee:
     """A thread of the traced program."""
 
-    __slots__ = ("call", "closing", "ended", "thread")
+    __slots__ = ("action", "call", "closing", "ended", "thread")
 
     def __init__(self, thread: Thread) -> None:
         self.thread = thread
         self.call: Call | None = None
         self.closing: Any = None
+        self.action: SignalAction | None = None
         self.ended = False
 
 
@@ -225,6 +228,8 @@ class Tracer:
         fds = Descriptors(pid, self._numbers, files)
         process = Process(pid, cast(Any, NativeMemory(pid)), cast(Any, fds), cast(Any, None))
         process.payload_limit = self._payload_limit
+        if parent is not None:
+            process.actions.update(parent.actions)
         return process
 
     def _new_thread(self, tid: int, process: Process) -> Thread:
@@ -281,7 +286,7 @@ class Tracer:
         elif tracee.call is not None:
             call = tracee.call
             if stop.result in _RESTARTS:
-                call.restarting = True
+                call.restarting, call.interrupted = True, stop.result
                 return
             self._complete(tracee, call, stop.result)
 
@@ -303,6 +308,7 @@ class Tracer:
         if entry.name in _WAITS and entry.after is not None:
             call.so_far = entry.after(tracee.thread, *stop.args, -errno.EINTR)
         tracee.closing = FOLLOWER.before(tracee.thread, entry, stop.args)
+        tracee.action = HANDLERS.asked(tracee.thread, entry, stop.args)
         if stop.number in EXITS:
             self._complete(tracee, call, None)
             tracee.ended = True
@@ -317,6 +323,8 @@ class Tracer:
         if result is not None:
             after = ()
             FOLLOWER.after(thread, entry, call.args, result, tracee.closing)
+            if result == 0 and tracee.action is not None:
+                thread.process.actions[call.args[0] & 0xFFFFFFFF] = tracee.action
             if entry.after is not None:
                 after = entry.after(thread, *call.args, result)
         record = Record(
@@ -328,21 +336,28 @@ class Tracer:
             self._on_call(cast(Descriptors, thread.fds), record)
 
     def _signal_stop(self, tid: int, tracee: Tracee, number: int) -> None:
-        if number not in _SYNCHRONOUS:
-            return
+        process = tracee.thread.process
+        handler = HANDLERS.of(process, tid, number)
+        handled = {} if handler is None else {"handler": handler}
         info = ptrace.siginfo(tid)
-        if info.code > 0:
-            self._fault = number
+        if number in _SYNCHRONOUS and info.code > 0:
+            if handler is None:
+                self._fault = number
             self._event(
-                "fault", tracee.thread.process.pid, tid=tid, signal=number, code=info.code, address=info.address,
-                reason="on the bare kernel", pc=ptrace.program_counter(tid), function="", file="", line=0,
+                "fault", process.pid, tid=tid, signal=number, code=info.code, address=info.address,
+                reason="on the bare kernel", pc=ptrace.program_counter(tid), function="", file="", line=0, **handled,
             )  # fmt: skip
+        elif handled:
+            if tracee.call is not None and tracee.call.restarting:  # it begins anew after the handler, or fails
+                self._complete(tracee, tracee.call, tracee.call.interrupted)
+            self._event("signal", process.pid, tid=tid, signal=number, code=info.code, **handled)
 
     def _event(self, event: str, pid: int, **values: Any) -> None:
         self.sink.event({"event": event, "time": self.now(), "pid": pid, **values})
 
 
 FOLLOWER = Follower()
+HANDLERS = Handlers()
 
 
 class _NoSink:

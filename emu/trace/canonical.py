@@ -52,7 +52,10 @@ def canonical(record: dict[str, Any], locate: Locate = lambda address: None, cwd
     result = record["result"]
     if result is not None and "error" not in record:
         result = _result(entry.outcome, result, context)
-    return Canonical(record["name"], args, fds, result, record.get("error"), not record.get("unfinished"))
+    error = record.get("error")
+    if error == "ERESTART_RESTARTBLOCK":  # to the program the same: EINTR where a handler runs
+        result, error = -514, "ERESTARTNOHAND"
+    return Canonical(record["name"], args, fds, result, error, not record.get("unfinished"))
 
 
 def canonical_event(record: dict[str, Any]) -> dict[str, Data]:
@@ -61,7 +64,7 @@ def canonical_event(record: dict[str, Any]) -> dict[str, Data]:
     for name, data in record.items():
         if name in ("tid", "parent"):
             shown[name] = Symbol("pid", data, data)
-        elif name == "address":
+        elif name in ("address", "handler"):
             shown[name] = Symbol("addr", None, data) if data else data
         elif name not in ("time", "pid", "pc", "function", "file", "line", "sequence", "reason"):
             shown[name] = data
@@ -173,6 +176,8 @@ def _event(data: Data, name: str, context: Context) -> Data:
 
 def _given(data: Data, name: str, context: Context) -> Data:
     """A structure that the call reads: as any, but a time that is not a relative one in whole milliseconds is renamed."""
+    if isinstance(data, dict) and data.keys() == {"it_interval", "it_value"}:
+        return {member: _given(value, name, context) for member, value in data.items()}
     if not isinstance(data, dict) or data.keys() not in (set(Timespec.fields), set(Timeval.fields)):
         return _structure(data, name, context)
     rest = data.get("tv_nsec", data.get("tv_usec"))
@@ -185,7 +190,7 @@ def _given(data: Data, name: str, context: Context) -> Data:
     return data
 
 
-_TIMES = frozenset({"timespec", "timeval", "tms", "rusage", "time_t"})
+_TIMES = frozenset({"timespec", "timeval", "itimerspec", "itimerval", "tms", "rusage", "time_t"})
 _HOST = frozenset({"sysinfo", "rlimit", "cpu", "node", "timezone"})
 
 
@@ -333,6 +338,8 @@ def _result(outcome: Outcome, result: int, context: Context) -> Data:
         return pointer(result, context)
     if isinstance(outcome, types_volatile.ProcessIdOutcome):
         return number("pid")(result, context)
+    if isinstance(outcome, types_volatile.RegisterOutcome):
+        return _either(result, "result", context)
     if isinstance(outcome, types_volatile.TimeOutcome):
         return Symbol("time", None, result)
     if isinstance(outcome, types_volatile.HostOutcome):

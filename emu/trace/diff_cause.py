@@ -143,6 +143,8 @@ def _endings(divergence: Divergence) -> str:
     a, b = divergence.a, divergence.b
     if a is None or b is None or a.is_call or b.is_call or a.record["event"] != b.record["event"]:
         return ""
+    if "handler" in a.record and "handler" in b.record:  # both go on
+        return ""
     return f"A {_end_of(a)}, B {_end_of(b)}"
 
 

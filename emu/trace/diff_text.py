@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emu.trace import diff_cause
+from emu.trace.layout import safe
 from emu.trace.read import line as record_line
 from emu.trace.text import Paint, Palette, unpainted
 from emu.trace.walk import Divergence, Item, Outcome
@@ -46,17 +47,22 @@ def lines(divergence: Divergence, style: Style) -> Iterator[str]:
     show = _side_by_side if style.width >= SIDE_BY_SIDE else _below
     yield from show(divergence, style)
     yield ""
-    for where, a, b in diff_cause.differences(divergence):
+    for where, a, b in map(_safe, diff_cause.differences(divergence)):
         if len(where) + len(a) + len(b) + 20 <= style.width:
             yield f"  {where}: A {style.a(a)}, B {style.b(b)}"
         else:
             yield f"  {where}"
             yield f"    A {style.a(_cut(a, style.width - 6))}"
             yield f"    B {style.b(_cut(b, style.width - 6))}"
-    first, *more = diff_cause.cause(divergence)
+    first, *more = map(safe, diff_cause.cause(divergence))
     yield from _wrapped(f"likely cause: {first}", style.width)
     for one in more:
         yield from _wrapped(f"  {one}", style.width)
+
+
+def _safe(texts: tuple[str, str, str]) -> tuple[str, str, str]:
+    where, a, b = map(safe, texts)
+    return where, a, b
 
 
 def _heading(divergence: Divergence) -> str:
@@ -84,8 +90,8 @@ def _line(record: dict[str, Any]) -> str:
     try:
         text = record_line(record, _PLAIN)
     except (KeyError, TypeError, ValueError):  # a foreign record: it is shown all the same
-        return str(record.get("name") or record.get("event"))
-    return text.partition("] ")[2] or text
+        return safe(str(record.get("name") or record.get("event")))
+    return safe(text.partition("] ")[2] or text)
 
 
 def _below(divergence: Divergence, style: Style) -> Iterator[str]:

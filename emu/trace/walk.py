@@ -207,7 +207,7 @@ class Walk:
         return [
             Difference((key,), one.get(key), other.get(key))
             for key in {**one, **other}
-            if key not in ("tid", "parent", "address") and one.get(key) != other.get(key)
+            if key not in ("tid", "parent", "address") and _shown(key, one) != _shown(key, other)
         ]
 
     def _same_things(self, left: dict[str, Any], right: dict[str, Any]) -> bool:
@@ -324,6 +324,11 @@ class Walk:
 
 def _at(items: Sequence[Item], at: int) -> Item | None:
     return items[at] if at < len(items) else None
+
+
+def _shown(key: str, event: dict[str, Any]) -> Any:
+    """A member as it is compared: of a handler, that there is one."""
+    return key in event if key == "handler" else event.get(key)
 
 
 def _name(item: Item) -> str:

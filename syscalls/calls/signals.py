@@ -25,7 +25,7 @@ from syscalls.types_signals import (
     StackT,
 )
 from syscalls.types_threads import InTimespec
-from syscalls.types_volatile import Pid
+from syscalls.types_volatile import Pid, RegisterResult
 from syscalls.wait import RESTARTNOHAND, Blocking, Wait, Wake
 
 SIGSET_SIZE = 8
@@ -200,7 +200,7 @@ def _queue(thread: Thread, target: Process | Thread, signal: int, data: bytes) -
 
 
 @syscall
-def rt_sigreturn(thread: Thread) -> Result:
+def rt_sigreturn(thread: Thread) -> RegisterResult:
     """sigreturn(2): the registers are those of the frame at the stack pointer."""
     answer: Result = thread.bench.signal_return(thread)
     return answer

@@ -168,7 +168,8 @@ def test_a_damaged_trace_is_compared_as_far_as_it_can_be_read(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["pipes_basic", "files_io", "clock_time", "polling_epoll", "turns", "futex_basic"]
+    "name",
+    ["pipes_basic", "files_io", "clock_time", "polling_epoll", "turns", "futex_basic", "signals_run"],
 )
 def test_guests_do_the_same_in_both_worlds(name: str, elf: Callable[[str], Path]) -> None:
     done = twin(elf(name))

@@ -287,6 +287,30 @@ def test_a_crash(compared: Compare) -> None:
     assert said(compared(a, b)) == "the program crashed in B: SIGSEGV, in f"
 
 
+def test_a_handler_runs_at_another_address(compared: Compare) -> None:
+    def run(handler: int, name: str, result: int) -> Writer:
+        run = Writer().call("pause", {}, result, error=name)
+        run.event("signal", tid=1000, signal=10, code=-6, handler=handler)
+        return run.call("rt_sigreturn", {}, handler * 2).exit()
+
+    native = run(0x7FFF00001000, "ERESTART_RESTARTBLOCK", -516)
+    assert not compared(native, run(0x555555550000, "ERESTARTNOHAND", -514)).divergences
+    ends = Writer().call("pause", {}, -514, error="ERESTARTNOHAND").event("signal", signal=10)
+    assert compared(native, ends).divergences
+
+
+def test_nothing_that_a_terminal_obeys_is_shown(compared: Compare) -> None:
+    evil = {"fds": {"fd": "memfd:\x1b[31m\n"}, "objects": {"fd": 1}}
+    a, b = (
+        Writer().call("close", {"fd": 9}, **evil),
+        Writer().call("close", {"fd": 9}, -9, error="EBADF", **evil),
+    )
+    (found,) = compared(a, b).divergences
+    shown = list(diff_text.lines(found, diff_text.Style(200)))
+    assert "9<memfd:\\33[31m\\n>" in "".join(shown)
+    assert all(line.isprintable() for line in shown)
+
+
 def test_damaged_lines_are_left_out_and_told(compared: Compare, tmp_path: Path) -> None:
     path = tmp_path / "damaged.jsonl"
     lines = [
