@@ -453,3 +453,28 @@ def test_a_hook_may_stop_the_machine(tiny: Tiny) -> None:
         with Machine(tiny(loop)) as machine:
             machine.on("getpid", function=lambda call: call.thread.tid and machine.stop() and None)
             assert run(machine) == ExitStatus(None, 9)
+
+
+def test_sets_that_the_call_reads_are_seen_before_it(tiny: Tiny, pipe: tuple[int, int]) -> None:
+    """poll(2) and select(2) overwrite what they are given: a hook before them sees it decoded, one after them what is left."""
+    shape = [(23, 2, 0, 0), (7, 0, 1, 0)]
+    at = data_at(shape)
+    sets = (0b10).to_bytes(8, "little") + bytes.fromhex("01000000 0400 0000")
+    guest = program(tiny, [(23, 2, 0, at), (7, at + 8, 1, 0)], sets)
+    seen: list[Any] = []
+    with Machine(guest, stdout=pipe[1]) as machine:
+
+        @machine.on("select")
+        def before_select(call: Call) -> None:
+            seen.append(call.args["writefds"])
+
+        @machine.on("poll")
+        def before_poll(call: Call) -> None:
+            seen.append(call.args["fds"])
+
+        @machine.on("poll", when="after")
+        def after_poll(call: Call) -> None:
+            seen.append(call.args["fds"][0]["revents"])
+
+        assert machine.run() == ExitStatus(1)
+    assert seen == [[1], [{"fd": 1, "events": "POLLOUT", "revents": "0"}], "POLLOUT"]
