@@ -104,6 +104,10 @@ class Call:
         `argument` names the buffer where a call has several. Raises ValueError for data that is larger than the guest's buffer.
         """
         names = [name for name, arg in self.syscall.args.items() if isinstance(arg, OutBytes)]
+        if not names:
+            raise ValueError(
+                f"{self.name} fills no buffer of its own: write to the guest's memory with call.memory.write"
+            )
         if argument is None and len(names) != 1:
             raise ValueError(f"{self.name} fills {len(names)} buffers ({', '.join(names)}): name one")
         name = argument or names[0]

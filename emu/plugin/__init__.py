@@ -59,9 +59,9 @@ def emu(request: pytest.FixtureRequest) -> "Iterator[Guests]":
     try:
         defaults["timeout"] = float(config.getini("emu_timeout"))
     except ValueError:
-        raise pytest.UsageError(
-            f"emu_timeout is a number of seconds, not {config.getini('emu_timeout')!r}"
-        ) from None
+        pytest.fail(
+            f"emu_timeout is a number of seconds, not {config.getini('emu_timeout')!r}", pytrace=False
+        )
     if config.getoption("--emu-seed") is not None:
         defaults["seed"] = config.getoption("--emu-seed")
     marks = [(mark.args, mark.kwargs) for mark in node.iter_markers("emu")]

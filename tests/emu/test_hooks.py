@@ -433,7 +433,7 @@ def test_answers_that_are_no_numbers(tiny: Tiny, answer: Any) -> None:
         (lambda call: call.args["len"], "write has no argument 'len': it has fd, buf, count"),
         (lambda call: call.fail("EPIP"), "'EPIP' is no errno: did you mean 'EPIPE'?"),
         (lambda call: call.fail(0), "0 is no errno"),
-        (lambda call: call.fill(b""), "write fills 0 buffers"),
+        (lambda call: call.fill(b""), "write fills no buffer of its own"),
         (lambda call: call.args.__setitem__("fd", b"x"), "fd of write takes no bytes: it is no buffer"),
         (lambda call: call.args.__setitem__("fd", 1.5), "fd of write cannot be 1.5"),
         (lambda call: call.args.pop("fd"), "a system call has all its arguments"),
