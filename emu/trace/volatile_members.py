@@ -76,7 +76,8 @@ def _unknown_address(data: Data, context: Context) -> Data:
 _STAMPS = ("st_atim", "st_mtim", "st_ctim")
 _MEMBERS: dict[str, Callable[[Data, Context], Data]] = {
     **dict.fromkeys(("sin_port", "sin6_port"), number("port")),
-    **dict.fromkeys(("pid", "l_pid", "si_pid"), number("pid")),
+    **dict.fromkeys(("pid", "l_pid", "si_pid", "sigev_notify_thread_id"), number("pid")),
+    **dict.fromkeys(("sival_ptr", "sigev_notify_function", "sigev_notify_attributes"), pointer),
     **dict.fromkeys(
         ("sa_handler", "sa_restorer", "ss_sp", "pidfd", "child_tid", "parent_tid", "tls"), pointer
     ),

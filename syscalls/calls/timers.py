@@ -28,6 +28,7 @@ from syscalls.types_timers import (
     SettimeFlags,
     TimerNumber,
 )
+from syscalls.types_volatile import TimeResult
 
 _OF_DAY = frozenset({Clock.CLOCK_REALTIME, Clock.CLOCK_TAI})
 _PROCESSOR = frozenset({Clock.CLOCK_PROCESS_CPUTIME_ID, Clock.CLOCK_THREAD_CPUTIME_ID})
@@ -38,7 +39,7 @@ _TO_THREAD = SigevNotify.SIGEV_THREAD_ID
 
 
 @syscall
-def alarm(thread: Thread, seconds: UInt) -> Result:
+def alarm(thread: Thread, seconds: UInt) -> TimeResult:
     """alarm(2)."""
     real = timers_of(thread.process).real
     left, _ = real.get()
