@@ -56,3 +56,40 @@ def test_a_hang_is_told_once(tests: Callable) -> None:
     run = tests(f"@pytest.mark.emu(timeout=1)\ndef test_it(emu):\n    emu.run(source=body('{text}'))\n")
     run.outcomes(failed=1)
     assert run.text.count("Its threads:") == 1, run.text
+
+
+def test_a_connection_that_recvmsg_saw_the_end_of_leaks(tests: Callable) -> None:
+    """Its third argument are flags, not the room: that is in the message."""
+    run = tests(
+        """
+SERVER = body('''
+address = array[u8, 16]()
+address[0] = 2
+address[4] = 127
+address[7] = 1
+listener = syscall(numbers.socket, 2, 1, 0)
+syscall(numbers.bind, listener, address.ptr, 16)
+syscall(numbers.listen, listener, 16)
+client = syscall(numbers.accept, listener, 0, 0)
+room = array[u64, 8]()
+vector = array[u64, 2]()
+vector[0] = u64(room.ptr)
+vector[1] = 64
+message = array[u64, 7]()
+message[2] = u64(vector.ptr)
+message[3] = 1
+while syscall(numbers.recvmsg, client, message.ptr, 0) > 0:
+    pass
+return syscall(numbers.accept, listener, 0, 0)
+''')
+
+
+def test_it(emu):
+    guest = emu.start(source=SERVER)
+    with guest.connect() as client:
+        client.sendall(b"hello")
+    guest.trace.expect("recvmsg > 0 -> recvmsg = 0")
+"""
+    )
+    run.outcomes(failed=1)
+    assert "guest leaked 1 descriptor:\n  descriptor 4 (TCP " in run.text, run.text
