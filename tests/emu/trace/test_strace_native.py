@@ -43,7 +43,8 @@ GUESTS = [
     "threads_state",
     "files_paths",
     "clock_time",
-    "signalfd_all",
+    "signalfd_read",
+    "signalfd_ready",
     "timerfd_all",
     "timers_state",
 ]
