@@ -47,7 +47,8 @@ class Machine:
     is its `/`, read-only; `writable` are host directories that it may change under their own paths (True: `root` is that
     one). `time_limit` is in seconds of real time. `stdin`, `stdout` and `stderr` are host descriptors, which the guest gets duplicates
     of (None: closed). `net` is "loopback", "host" or "none". `trace` keeps the trace in memory (True) or sends it to a sink;
-    `stacks` puts the call chain into each record, `payload_limit` is how many bytes of each buffer it keeps. `user` is the guest's user and group id (default: 1000 and 1000). `say` gets the bench's own messages, line by line.
+    `stacks` puts the call chain into each record, `payload_limit` is how many bytes of each buffer it keeps.
+    `user` is the guest's user and group id (default: 1000 and 1000). `say` gets the bench's own messages, line by line.
     Raises `emu.elf.ElfError` when the program cannot be run.
 
     Use it as a context manager, or call `close`: it holds host memory.
@@ -86,7 +87,8 @@ class Machine:
         self.seed = seed
         self._is_bytes = isinstance(program, bytes)
         self._background: threading.Thread | None = None
-        self._ended = threading.Event()  # not the thread's join(), which Ctrl-C makes believe that it has ended
+        # Not the thread's join(), which Ctrl-C makes believe that it has ended.
+        self._ended = threading.Event()
         self._failure: BaseException | None = None
         self._closed = False
         self._failure_is_known = False

@@ -324,4 +324,4 @@ def _history(passed: list[Passed]) -> Iterator[str]:
             yield f"before it, {call_name(one.a)} (call {one.a.number} of A, {one.b.number} of B) differed in {where}"
         elif (item := one.a or one.b) is not None:
             error = f" ({item.record['error']})" if item.is_call and item.record.get("error") else ""
-            yield f"before it, {'A' if one.b is None else 'B'} has one {call_name(item)} more{error}"
+            yield f"before it, {'A' if one.b is None else 'B'} has one {call_name(item)} more{error}: its call {item.number}"

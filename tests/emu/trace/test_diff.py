@@ -189,7 +189,7 @@ def test_wake_ups_are_passed_over_and_counted(compared: Compare) -> None:
 def test_what_was_passed_over_is_mentioned_as_a_cause(compared: Compare) -> None:
     a = Writer().again().write("late")
     b = Writer().write("early")
-    assert said(compared(a, b)).endswith("before it, A has one recvfrom more (EAGAIN)")
+    assert said(compared(a, b)).endswith("before it, A has one recvfrom more (EAGAIN): its call 1")
 
 
 def test_a_stream_in_other_pieces(compared: Compare) -> None:
