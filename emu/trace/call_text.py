@@ -157,7 +157,8 @@ def _revived(data: Any) -> Data:
         return [_revived(item) for item in data]
     if isinstance(data, dict):
         if data.keys() == {"bytes", "size"}:
-            return Cut(str(data["bytes"]).encode("latin-1", "replace"), data["size"])
+            size = data["size"]  # of a damaged trace it may be anything
+            return Cut(str(data["bytes"]).encode("latin-1", "replace"), size if type(size) is int else 0)
         return {
             key: value.encode("latin-1", "replace")
             if isinstance(value, str) and key in BYTE_MEMBERS

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import syscalls.calls  # noqa: F401  fills the table
-from emu.trace.call_text import CallText, call_text
+from emu.trace.call_text import CallText, call_text, revived
 from syscalls import numbers
-from syscalls.data import json_text, plain
+from syscalls.data import Cut, json_text, plain
 from syscalls.describe import Shown
 from syscalls.table import TABLE, lookup
 
@@ -166,3 +166,8 @@ def test_what_is_not_known_shows_as_it_is() -> None:
     assert call_text(lookup(numbers.fcntl), {"fd": 3, "cmd": "0x63", "arg": 1 << 40}, None, -22).inside == (
         "3, 0x63, 0x10000000000"
     )
+
+
+def test_the_size_of_a_payload_is_a_number_whatever_the_file_says() -> None:
+    assert revived(None, {"bytes": "x", "size": "y"}) == Cut(b"x", 0)
+    assert revived(None, {"bytes": 5, "size": 7}) == Cut(b"5", 7)
