@@ -245,73 +245,6 @@ def test_errors_of_the_kernel_come_as_results(tiny: Tiny) -> None:
         assert machine.run() == ExitStatus(0)
 
 
-# Which calls
-
-
-def test_exit_calls(tiny: Tiny) -> None:
-    with Machine(tiny("bf07000000" + EXIT + "bf08000000" + EXIT)) as machine:
-        codes = []
-
-        @machine.on("exit")
-        def not_yet(call: Call) -> int | None:
-            codes.append(call.args["status"])
-            return call.fail("EAGAIN") if len(codes) == 1 else None
-
-        assert machine.run() == ExitStatus(8)
-        assert codes == [7, 8]
-        with pytest.raises(ValueError, match="exit_group never returns: nothing comes after it"):
-            machine.on("exit_group", when="after")(codes.append)
-
-
-def test_calls_that_emu_does_not_implement(tiny: Tiny) -> None:
-    said: list[str] = []
-    fork = tiny("b839000000 0f05" + EXIT_WITH_RAX)
-    with Machine(fork, say=said.append, trace=True) as machine:
-        machine.on("fork", function=lambda call: 42)
-        assert machine.run() == ExitStatus(42)
-        assert syscalls(machine, "fork")[0]["result"] == 42
-    assert said == []
-    with Machine(fork, say=said.append) as machine:
-        machine.on("fork", function=lambda call: None)
-        assert machine.run() == ExitStatus(-errno.ENOSYS & 255)
-    assert said == ["emu: system call fork is not implemented: ENOSYS (at 0x40007d)"]
-
-
-def test_a_number_that_no_call_has(tiny: Tiny) -> None:
-    with Machine(tiny("b8e7030000 0f05" + EXIT_WITH_RAX)) as machine:
-
-        @machine.on(999)
-        def own(call: Call) -> int:
-            assert call.name == "syscall_0x3e7"
-            return 5
-
-        assert machine.run() == ExitStatus(5)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("sendtoo", "'sendtoo' is not a system call: did you mean 'sendto'?"),
-        ("setns_", "'setns_' is not a system call: did you mean 'setns'?"),
-        ("xyzzy", "'xyzzy' is not a system call"),
-    ],
-)
-def test_unknown_names(tiny: Tiny, name: str, message: str) -> None:
-    with Machine(tiny(EXIT)) as machine, pytest.raises(ValueError, match=message[:-1]) as caught:
-        machine.on("getpid", name)(print)
-    assert str(caught.value) == message
-
-
-def test_other_mistakes(tiny: Tiny) -> None:
-    with Machine(tiny(EXIT)) as machine:
-        with pytest.raises(ValueError, match='when is "before" or "after", not \'later\''):
-            machine.on("read", when="later")(print)  # type: ignore[call-overload]
-        with pytest.raises(ValueError, match="name the call to hook"):
-            machine.on()(print)
-        with pytest.raises(TypeError, match="a hook is a function, not 5"):
-            machine.on("read", function=5)  # type: ignore[call-overload]
-
-
 # Several
 
 
@@ -453,28 +386,3 @@ def test_a_hook_may_stop_the_machine(tiny: Tiny) -> None:
         with Machine(tiny(loop)) as machine:
             machine.on("getpid", function=lambda call: call.thread.tid and machine.stop() and None)
             assert run(machine) == ExitStatus(None, 9)
-
-
-def test_sets_that_the_call_reads_are_seen_before_it(tiny: Tiny, pipe: tuple[int, int]) -> None:
-    """poll(2) and select(2) overwrite what they are given: a hook before them sees it decoded, one after them what is left."""
-    shape = [(23, 2, 0, 0), (7, 0, 1, 0)]
-    at = data_at(shape)
-    sets = (0b10).to_bytes(8, "little") + bytes.fromhex("01000000 0400 0000")
-    guest = program(tiny, [(23, 2, 0, at), (7, at + 8, 1, 0)], sets)
-    seen: list[Any] = []
-    with Machine(guest, stdout=pipe[1]) as machine:
-
-        @machine.on("select")
-        def before_select(call: Call) -> None:
-            seen.append(call.args["writefds"])
-
-        @machine.on("poll")
-        def before_poll(call: Call) -> None:
-            seen.append(call.args["fds"])
-
-        @machine.on("poll", when="after")
-        def after_poll(call: Call) -> None:
-            seen.append(call.args["fds"][0]["revents"])
-
-        assert machine.run() == ExitStatus(1)
-    assert seen == [[1], [{"fd": 1, "events": "POLLOUT", "revents": "0"}], "POLLOUT"]
