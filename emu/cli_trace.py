@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     elf: str | bytes = run.program(arguments.program)
     why = what_neither(elf) if isinstance(elf, str) else ""
     if why:
-        raise Failure(f"{elf}: neither a program nor a saved trace: {why}", NOT_RUNNABLE)
+        raise Failure(f"{arguments.program}: neither a program nor a saved trace: {why}", NOT_RUNNABLE)
     chosen, counted = filter_of(arguments), summary_of(arguments)
     machines: list[Machine] = []
     screen = Screen(2)
