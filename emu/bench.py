@@ -183,7 +183,7 @@ class Bench:
         thread = task.thread
         del self.process.threads[thread.tid]
         task.ended = True
-        signals.retarget(thread)
+        signals.ended(thread)
         if group or not self.process.threads:
             self._end(status)  # the last thread's, since Linux 6.0 also when it is not the leader's
         self._event("thread_end", tid=thread.tid, status=status)

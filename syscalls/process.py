@@ -134,6 +134,7 @@ class Process:
     actions: dict[int, SignalAction] = field(default_factory=dict)
     pending: int = 0
     queue: list[SigInfo] = field(default_factory=list)
+    queued: int = 0  # signals in its queue and its threads', but for those of timers
     watchers: MutableMapping[int, "SignalWatcher"] = field(
         default_factory=dict
     )  # signalfds, by when they were made

@@ -4,9 +4,11 @@ The bench generates a signal by asking `post` and delivers what `take` gives; ca
 `recheck`. How a handler is entered is told in `emu.delivery`.
 """
 
+import errno
+
 from syscalls.flags.signals import Signal
 from syscalls.process import Process, SignalAction, Thread
-from syscalls.siginfo import SigInfo
+from syscalls.siginfo import SI_USER, SigInfo
 
 SIG_DFL = 0
 SIG_IGN = 1
@@ -33,6 +35,7 @@ _CORE = frozenset(
     }
 )
 _DEFAULT = SignalAction()
+_LOST = bytes(8)  # of a signal that came without what it carries: from nobody
 _FAULTS = sum(
     1 << (signal - 1)
     for signal in (
@@ -127,8 +130,10 @@ def queue(target: Process | Thread, info: SigInfo) -> None:
     mask = bit(info.signal)
     if info.source is not None:
         info.source.queued()
-    elif target.pending & mask and info.signal < Signal.SIGRTMIN:
+    elif target.pending & mask and (info.signal < Signal.SIGRTMIN or info.rest == _LOST):
         return
+    else:
+        _process(target).queued += 1
     target.pending |= mask
     target.queue.append(info)
     _tell(target, True)
@@ -157,15 +162,21 @@ def take(thread: Thread, wanted: int) -> SigInfo | None:
 def _remove(target: Process | Thread, signal: int) -> SigInfo:
     index = next(index for index, info in enumerate(target.queue) if info.signal == signal)
     found = target.queue.pop(index)
+    if found.source is None:
+        _process(target).queued -= 1
     if not any(info.signal == signal for info in target.queue):
         target.pending &= ~bit(signal)
         _tell(target, False)
     return found
 
 
+def _process(target: Process | Thread) -> Process:
+    return target.process if isinstance(target, Thread) else target
+
+
 def _tell(target: Process | Thread, arrived: bool) -> None:
     """Lets the signalfds know that what is pending has changed."""
-    process = target.process if isinstance(target, Thread) else target
+    process = _process(target)
     if process.watchers:
         for watcher in list(process.watchers.values()):
             watcher.pending_changed(process, arrived)
@@ -185,10 +196,41 @@ def drop_pending(process: Process, signal: int) -> None:
             dropped = [info for info in target.queue if info.signal == signal]
             target.pending &= ~bit(signal)
             target.queue[:] = [info for info in target.queue if info.signal != signal]
-            for info in dropped:
-                if info.source is not None:
-                    info.source.ignored()
+            _let_go(process, dropped)
             _tell(target, False)
+
+
+def _let_go(process: Process, dropped: list[SigInfo]) -> None:
+    for info in dropped:
+        if info.source is not None:
+            info.source.ignored()
+        else:
+            process.queued -= 1
+
+
+def ended(thread: Thread) -> None:
+    """A thread has ended: its own pending signals are lost, those of the process are for others."""
+    _let_go(thread.process, thread.queue)
+    thread.queue.clear()
+    if thread.pending:
+        thread.pending = 0
+        _tell(thread, False)
+    retarget(thread)
+
+
+def admit(target: Process | Thread, info: SigInfo, limit: int) -> SigInfo:
+    """What becomes of a signal where `limit` signals are queued already (RLIMIT_SIGPENDING; __send_signal_locked).
+
+    A real-time signal is refused (EAGAIN) unless it is from kill(2); others arrive without what they carry. Standard signals
+    from the kernel and from kill(2) need no place.
+    """
+    process = _process(target)
+    timers = 0 if process.timers is None else len(process.timers.posix)
+    if process.queued + timers < limit or (info.signal < Signal.SIGRTMIN and info.code >= 0):
+        return info
+    if info.signal >= Signal.SIGRTMIN and info.code != SI_USER:
+        raise OSError(errno.EAGAIN, "too many pending signals")
+    return SigInfo(info.signal, rest=_LOST)
 
 
 def recheck(thread: Thread) -> None:

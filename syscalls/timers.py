@@ -283,13 +283,6 @@ def timers_of(process: Process) -> ProcessTimers:
     return found
 
 
-def pending_signals(process: Process) -> int:
-    """How many signals RLIMIT_SIGPENDING counts: what is queued, and each timer's own."""
-    timers = len(process.timers.posix) if process.timers is not None else 0
-    queues = [process.queue, *[thread.queue for thread in process.threads.values()]]
-    return timers + sum(len([info for info in queue if info.source is None]) for queue in queues)
-
-
-def may_queue(process: Process, limit: int) -> bool:
-    """Whether one signal more is within the limit."""
-    return pending_signals(process) < limit
+def may_add(process: Process, limit: int) -> bool:
+    """Whether one timer more is within RLIMIT_SIGPENDING, which counts queued signals and timers."""
+    return process.queued + len(timers_of(process).posix) < limit

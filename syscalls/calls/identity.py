@@ -37,6 +37,7 @@ DEFAULT_LIMITS = {
     Rlimit.RLIMIT_STACK: (8 << 20, INFINITY),
     Rlimit.RLIMIT_CORE: (0, INFINITY),
     Rlimit.RLIMIT_MEMLOCK: (8 << 20, 8 << 20),
+    Rlimit.RLIMIT_SIGPENDING: (16384, 16384),
     Rlimit.RLIMIT_MSGQUEUE: (819200, 819200),
     Rlimit.RLIMIT_NICE: (0, 0),
     Rlimit.RLIMIT_RTPRIO: (0, 0),

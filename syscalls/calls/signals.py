@@ -5,7 +5,9 @@ from typing import Annotated
 
 from syscalls import siginfo, signals
 from syscalls.args import Result, Size
+from syscalls.calls.identity import limit as limit_of
 from syscalls.flags.signals import SigAction, SigMask, Signal, SigStack
+from syscalls.flags.threads import Rlimit
 from syscalls.process import Process, SignalAction, Thread
 from syscalls.sigmasks import under_mask
 from syscalls.table import syscall
@@ -167,8 +169,13 @@ def _send(thread: Thread, target: Process | Thread, signal: int, code: int) -> i
         return -errno.EINVAL
     if signal:
         info = siginfo.from_user(signal, thread.process.pid, thread.process.uid, code)
-        thread.bench.send_signal(target, info)
+        _post(thread, target, info)
     return 0
+
+
+def _post(thread: Thread, target: Process | Thread, info: siginfo.SigInfo) -> None:
+    most, _ = limit_of(thread, Rlimit.RLIMIT_SIGPENDING)
+    thread.bench.send_signal(target, signals.admit(target, info, most))
 
 
 @syscall
@@ -195,7 +202,7 @@ def _queue(thread: Thread, target: Process | Thread, signal: int, data: bytes) -
     if not 0 <= signal <= signals.COUNT:
         return -errno.EINVAL
     if signal:
-        thread.bench.send_signal(target, siginfo.given(signal, data))
+        _post(thread, target, siginfo.given(signal, data))
     return 0
 
 

@@ -12,7 +12,7 @@ from syscalls.process import Thread
 from syscalls.signals import COUNT
 from syscalls.structs import Timespec, Timeval
 from syscalls.table import syscall
-from syscalls.timers import PosixTimer, ProcessorTimer, RealTimer, Setting, may_queue, timers_of
+from syscalls.timers import PosixTimer, ProcessorTimer, RealTimer, Setting, may_add, timers_of
 from syscalls.types_threads import ClockNumber
 from syscalls.types_timers import (
     InEvent,
@@ -110,7 +110,7 @@ def timer_create(thread: Thread, clockid: ClockNumber, sevp: InEvent, timerid: O
         return -errno.EOPNOTSUPP if clockid in _KNOWN else -errno.EINVAL
     if clockid < 0 and clockid & 7 == 3:  # a clock behind a descriptor
         return -errno.EOPNOTSUPP
-    if not may_queue(process, limit(thread, Rlimit.RLIMIT_SIGPENDING)[0]):
+    if not may_add(process, limit(thread, Rlimit.RLIMIT_SIGPENDING)[0]):
         return -errno.EAGAIN
     timers = timers_of(process)
     number = timers.new_number()

@@ -60,3 +60,7 @@ BROKEN = {
 @pytest.mark.parametrize(("mode", "status"), BROKEN.items())
 def test_frames_that_make_no_sense(same: Same, mode: str, status: int) -> None:
     same("signals_broken", mode, status=status)
+
+
+def test_too_many_pending(same: Same) -> None:
+    same("signals_limit")
