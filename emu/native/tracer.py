@@ -44,7 +44,17 @@ Registers = tuple[int, int, int, int, int, int]
 class Call:
     """A system call between its entry and its exit."""
 
-    __slots__ = ("args", "before", "entry", "interrupted", "pc", "restarting", "sequence", "so_far", "started")
+    __slots__ = (
+        "args",
+        "before",
+        "entry",
+        "interrupted",
+        "pc",
+        "restarting",
+        "sequence",
+        "so_far",
+        "started",
+    )
 
     def __init__(
         self,
@@ -348,7 +358,9 @@ class Tracer:
                 reason="on the bare kernel", pc=ptrace.program_counter(tid), function="", file="", line=0, **handled,
             )  # fmt: skip
         elif handled:
-            if tracee.call is not None and tracee.call.restarting:  # it begins anew after the handler, or fails
+            if (
+                tracee.call is not None and tracee.call.restarting
+            ):  # it begins anew after the handler, or fails
                 self._complete(tracee, tracee.call, tracee.call.interrupted)
             self._event("signal", process.pid, tid=tid, signal=number, code=info.code, **handled)
 
