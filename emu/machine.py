@@ -238,9 +238,9 @@ class Machine:
 
     def wait(self, timeout: float | None = None) -> ExitStatus:
         """Waits for the end of a guest that was started; returns its status. Raises TimeoutError, or what ended the bench."""
-        if self._background is not None and self._background is not threading.current_thread():
-            if not self._ended.wait(timeout):
-                raise TimeoutError(f"{self._bench.name} still runs after {timeout} s")
+        others = self._background is not None and self._background is not threading.current_thread()
+        if others and not self._ended.wait(timeout):
+            raise TimeoutError(f"{self._bench.name} still runs after {timeout} s")
         if self._failure is not None:
             self._failure_is_known = True
             raise self._failure
