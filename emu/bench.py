@@ -122,7 +122,7 @@ class Bench:
             task = self._on_cpu()
             if task.returning is not None:
                 self.delivery.go_back(task)
-            if task.signalled or task.restart is not None:
+            while task.signalled or task.restart is not None:
                 self.delivery.deliver(task)
                 if self.exit_status is not None:
                     return
@@ -153,6 +153,8 @@ class Bench:
         self.dispatcher.timers.clear()
         self.dispatcher.processor_timers.clear()
         self.process.fds.close_all()
+        for watcher in list(self.process.watchers.values()):
+            watcher.close()
         self.process.threads.clear()
         if self.process.files is not None:
             self.process.files.close()

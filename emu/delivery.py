@@ -62,6 +62,7 @@ class Delivery:
         self._restart(task, None)
         if thread.saved_mask is not None:  # nothing was handled
             thread.signal_mask, thread.saved_mask = thread.saved_mask, None
+            signals.recheck(thread)
 
     def force(self, task: Task, failed: int = 0) -> None:
         """SIGSEGV for a thread whose stack takes no frame, or whose frame makes no sense (force_sigsegv)."""

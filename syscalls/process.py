@@ -118,6 +118,10 @@ class SignalWatcher(Protocol):
         """A signal has become pending (`arrived`), or is not any more."""
         ...
 
+    def close(self) -> None:
+        """The run has ended."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class Process:

@@ -115,10 +115,15 @@ class SignalFd:
             raise OSError(-result, os.strerror(-result))
         return host
 
-    def __del__(self) -> None:
-        event, self._event = getattr(self, "_event", -1), -1
+    def close(self) -> None:
+        """Lets go of the eventfd."""
+        event, self._event = self._event, -1
         if event >= 0:
             os.close(event)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_event"):  # unless the host had none to give
+            self.close()
 
     def watch(self, process: Process) -> None:
         """From now on the pending signals of this process count."""

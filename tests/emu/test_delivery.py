@@ -29,6 +29,10 @@ def test_what_one_thread_cannot_take_another_one_takes(same: Same) -> None:
     same("signals_others")
 
 
+def test_what_a_wait_had_blocked_is_handled_after_it(same: Same) -> None:
+    assert b"handled: 1\n" in same("signals_remasked").stdout
+
+
 class Log:
     """Keeps what a run did, without its times."""
 
