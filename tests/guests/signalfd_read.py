@@ -149,9 +149,9 @@ def to_thread(number: u64) -> i64:
 
 def both(number: u64) -> i64:
     """The thread that first interrupts, and then ends the wait."""
-    nap(20)
+    nap(60)
     to_me(Signal.SIGUSR2)
-    nap(20)
+    nap(60)
     to_all(i64(number))
     return 0
 

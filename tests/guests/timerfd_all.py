@@ -153,9 +153,9 @@ def counts(number: i64, info: ptr[i32], context: ptr[u64]) -> None:
 
 def interrupts(fd: u64) -> i64:
     """The thread that sends a signal, and then lets the timer expire."""
-    nap(20 * MS)
+    nap(60 * MS)
     syscall(numbers.tgkill, syscall(numbers.getpid), me, Signal.SIGUSR1)
-    nap(20 * MS)
+    nap(60 * MS)
     soon = Setting()
     soon.rest = 1
     syscall(numbers.timerfd_settime, fd, 0, addr(soon), 0)
