@@ -77,7 +77,7 @@ def _masked(text: str) -> str:
 @pytest.fixture
 def tests(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
     """Writes `test_it.py` (a prelude is put before the text) and runs pytest on it; `apart`: in a process of its own."""
-    for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
+    for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
 
     def run(text: str, *options: str, apart: bool = False) -> Run:
