@@ -185,6 +185,15 @@ class Terminal:
         """Waits until something has been shown since the last time."""
         self.wait_for(r"(?s:.+)")
 
+    def settle(self) -> None:
+        """Waits until a program that draws has nothing more to draw: keys are for what stands on the screen then."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            shown = len(self.said)
+            self.read(0.4)
+            if len(self.said) == shown:
+                return
+
     def wait_for_words(self, words: str) -> None:
         """Waits until the words stand on the screen that a program draws."""
         end = time.monotonic() + PATIENCE
@@ -273,6 +282,8 @@ def press(step: Keys, terminal: Terminal) -> None:
     for number, key in enumerate(step.keys):
         if number:
             terminal.wait_for_change()
+        terminal.settle()
+        terminal.seen = len(terminal.said)
         terminal.type(KEYS.get(key, key))
     if step.screen:
         terminal.wait_for_words(step.screen)
