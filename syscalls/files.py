@@ -4,6 +4,7 @@ Reading and writing is decided by the mount: what is not writable answers EROFS.
 the guest's own /dev are refused as on a file system that is mounted nodev.
 """
 
+import _thread
 import ctypes
 import errno
 import os
@@ -31,6 +32,7 @@ FORGOTTEN = Open.O_CREAT | Open.O_EXCL | Open.O_NOCTTY | Open.O_TRUNC | Open.O_C
 TMPFILE = 0o20000000
 """__O_TMPFILE: O_TMPFILE without O_DIRECTORY."""
 
+_mask = _thread.allocate_lock()  # the umask is the whole bench's, and several may run in it
 _HOST_ALWAYS = Open.O_CLOEXEC | Open.O_NOCTTY | Open.O_NONBLOCK
 _FOREIGN = frozenset((0x9FA0, 0x62656572, 0x64626720, 0x74726163))  # the host's proc, sysfs, debugfs, tracefs
 _KINDS = {
@@ -45,7 +47,7 @@ _KINDS = {
 
 
 class FileSystem(Roots):
-    """The roots of one guest (see `Roots` for what it is made with), its working directory and umask."""
+    """What a process has of files but for its descriptors: the tree, a working directory, a umask (see `Roots`)."""
 
     def open(self, thread: Thread, dirfd: int, path: bytes, flags: int, mode: int) -> Descriptor:
         """openat(2) with flags that were checked already: a descriptor that has no number yet.
@@ -140,11 +142,12 @@ class FileSystem(Roots):
     @contextmanager
     def masked(self) -> Iterator[None]:
         """While it lasts the bench's umask is the guest's."""
-        own = os.umask(self.umask)
-        try:
-            yield
-        finally:
-            os.umask(own)
+        with _mask:
+            own = os.umask(self.umask)
+            try:
+                yield
+            finally:
+                os.umask(own)
 
     # For sockets with names
 

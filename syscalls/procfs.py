@@ -16,12 +16,11 @@ class ProcessFiles:
     """One guest's /proc. The files are real, in a private directory; each look-up writes them anew.
 
     What is read is therefore the state of the moment of open(2), and a descriptor keeps it, as with the kernel's files
-    read in one go. `executable` is the host path of the program, `cwd` says where the guest is.
+    read in one go. `executable` is the host path of the program.
     """
 
-    def __init__(self, executable: str, cwd: Callable[[], bytes | None]) -> None:
+    def __init__(self, executable: str) -> None:
         self._executable = executable
-        self._cwd = cwd
         self.path = b""
         self._texts: dict[bytes, Callable[[Thread], bytes]] = {
             b"cmdline": lambda thread: b"".join(word + b"\0" for word in thread.process.argv),
@@ -34,7 +33,7 @@ class ProcessFiles:
         }
         self._links: dict[bytes, Callable[[Thread], bytes]] = {
             b"exe": lambda thread: os.fsencode(thread.process.exe),
-            b"cwd": lambda thread: self._cwd() or b"/ (deleted)",
+            b"cwd": lambda thread: thread.files.cwd_text() or b"/ (deleted)",
             b"root": lambda thread: b"/",
         }
 
@@ -161,7 +160,7 @@ def _stat(thread: "Thread") -> bytes:
     """proc_pid_stat(5), all 52 fields; times are the process's processor time in ticks of 10 ms."""
     process = thread.process
     total, _, _ = _pages(thread)
-    ticks = thread.bench.cpu_time_ns() // 10_000_000
+    ticks = thread.bench.cpu_time_ns(thread.process) // 10_000_000
     ignored, caught = _masks(process)
     fields: list[int | str] = ["R", 999, process.pid, process.pid, 0, -1, 0x400000, 0, 0, 0, 0]
     fields += [ticks, 0, 0, 0, 20, 0, len(process.threads), 0, 0, total * _PAGE, total, (1 << 64) - 1]

@@ -1,4 +1,4 @@
-"""The directories that a guest may reach, put together to one tree, and the walk of a path through it.
+"""The walk of a path through the tree that a guest may reach, and where it starts.
 
 A path is walked one component at a time with O_PATH and O_NOFOLLOW, symbolic links are expanded here, and `..` never
 goes above a mount. So nothing that the guest or the files in it say can lead out of the roots; a magic link (those of
@@ -9,23 +9,18 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
+from typing import Self
 
-from syscalls.devices import LENT, LINKS, Devices
 from syscalls.flags import At
-from syscalls.mounts import STEP, Found, Identity, Mount, identity
-from syscalls.private import PrivateRoot
+from syscalls.mounts import STEP, Found, Mount, identity
 from syscalls.process import Thread
-from syscalls.procfs import ProcessFiles
+from syscalls.tree import Tree
 
 MAX_LINKS = 40
 """Symbolic links in one walk before ELOOP (path_resolution(7))."""
 
 PATH_MAX = 4096
 """Bytes in a path, with its NUL."""
-
-
-def _open_directory(path: str) -> int:
-    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _components(path: bytes) -> list[bytes]:
@@ -36,12 +31,11 @@ def _components(path: bytes) -> list[bytes]:
 
 
 class Roots:
-    """The roots of one guest, and its working directory.
+    """What the threads that share it see of the tree, their working directory and umask (clone(2), CLONE_FS).
 
-    Without `root`, the guest's `/` is a private directory that is deleted by `close`. With it, `/` is that host directory,
-    read-only. Each of `writable` is seen, and may be changed, under its own (absolute, real) path. `/dev` and `/proc`
-    are always the bench's own, and so is `/tmp` unless `/` itself is writable. `cwd` is the guest's path to start in; None: the bench's own working directory
-    where the guest can reach it, else `/`. `executable` is the host path of the program.
+    Made from `root`, `writable` and `executable` (see `Tree`), or by `fork` from another one. `cwd` is the guest's path
+    to start in; None: the bench's own working directory where the guest can reach it, else `/`. Each holder closes it
+    once: the maker, and whoever said `share`.
 
     Raises OSError with the offending name when a directory cannot be opened.
     """
@@ -56,106 +50,40 @@ class Roots:
     ) -> None:
         self.umask = os.umask(0o022)  # the guest starts with the bench's
         os.umask(self.umask)
-        self._root_fd = -1 if root is None else _open_directory(root)
-        self._writable = [(os.path.realpath(path), _open_directory(path)) for path in writable]
-        self._writable.sort()
+        self.tree = Tree(root, writable, executable)
         self._start_in = cwd
-        self._private: PrivateRoot | None = None
-        self._mounts: dict[tuple[Identity, bytes], Mount] = {}
-        self._all: list[Mount] = []
-        self._root: Mount | None = None
         self._cwd: tuple[int, Mount] | None = None
-        self.devices = Devices()
-        self.processes = ProcessFiles(executable, self.cwd_text)
-
-    # Roots
+        self._holders = 1
 
     @property
     def root(self) -> Mount:
-        """The guest's `/`; what is private is made at the first use of any path."""
-        if self._root is None:
-            self._prepare()
-            assert self._root is not None
-        return self._root
+        """The guest's `/`."""
+        return self.tree.root
 
-    def _prepare(self) -> None:
-        private = self._private = PrivateRoot()
-        whole = next((fd for path, fd in self._writable if path == "/"), -1)
-        if whole >= 0:
-            root = Mount(whole, b"/", True)
-        elif self._root_fd >= 0:
-            root = Mount(self._root_fd, b"/", False)
-        else:
-            root = Mount(private.open(b"root"), b"/", True)
-        self._root = root
-        self._all.append(root)
-        if whole < 0:
-            self._mount(b"/tmp", private.open(b"tmp"), True)
-        dev = self._mount(b"/dev", private.open(b"dev"), False)
-        dev.find = self.devices.find
-        self._mount(b"/dev/shm", private.open(b"shm"), True)
-        pts = self._mount(b"/dev/pts", private.open(b"pts"), False)
-        pts.find = self.devices.find_terminal
-        proc = self._mount(b"/proc", private.open(b"proc"), False)
-        self.processes.path = private.path + b"/proc"
-        for name, target in LINKS.items():
-            os.symlink(target, name, dir_fd=dev.fd)
-        for name in LENT:
-            os.close(os.open(name, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666, dir_fd=dev.fd))
-        proc.find, proc.follow = self.processes.find, self.processes.follow
-        for path, fd in self._writable:
-            if path != "/":
-                self._mount(os.fsencode(path), fd, True)
+    def fork(self) -> Self:
+        """The same tree with a working directory and umask of its own, which are these at first. To be closed."""
+        twin = object.__new__(type(self))
+        twin.umask = self.umask
+        twin.tree = self.tree.hold()
+        twin._start_in = self._start_in
+        twin._cwd = None if self._cwd is None else (os.dup(self._cwd[0]), self._cwd[1])
+        twin._holders = 1
+        return twin
 
-    def _mount(self, path: bytes, fd: int, writable: bool) -> Mount:
-        """Mounts `fd` at `path`; directories on the way that do not exist are lent by the private root."""
-        assert self._root is not None
-        assert self._private is not None
-        mount = self._root
-        at, owned = mount.fd, False
-        *folders, last = path.strip(b"/").split(b"/")
-        for depth, name in enumerate(folders):
-            key = (identity(os.fstat(at)), name)
-            below = self._mounts.get(key)
-            if below is None:
-                self._private.show(at, name)
-                try:
-                    fd_below = os.open(name, STEP | os.O_DIRECTORY, dir_fd=at)
-                except OSError:
-                    place = b"/" + b"/".join(folders[: depth + 1])
-                    below = Mount(self._private.lend(place), place, False, mount, at)
-                    self._mounts[key] = below
-                    self._all.append(below)
-                    owned = False  # `..` of the new mount stays on it
-                else:
-                    if owned:
-                        os.close(at)
-                    at, owned = fd_below, True
-                    continue
-            if owned:
-                os.close(at)
-            mount, at, owned = below, below.fd, False
-        new = Mount(fd, path, writable, mount, at)
-        self._mounts[identity(os.fstat(at)), last] = new
-        self._all.append(new)
-        self._private.show(at, last)
-        return new
+    def share(self) -> Self:
+        """This one itself, with one more holder, who closes it, too."""
+        self._holders += 1
+        return self
 
     def close(self) -> None:
-        """Gives everything back and deletes what is private."""
-        fds = {fd for _, fd in self._writable} | {mount.fd for mount in self._all}
-        fds |= {mount.parent_fd for mount in self._all} | {self._root_fd}
+        """A holder lets go. With the last one of all on the tree, what is private is deleted."""
+        self._holders -= 1
+        if self._holders:
+            return
         if self._cwd is not None:
-            fds.add(self._cwd[0])
-        for fd in fds - {-1}:
-            os.close(fd)
-        self._all.clear()
-        self._mounts.clear()
-        self._writable.clear()
-        self._root, self._cwd, self._root_fd = None, None, -1
-        if self._private is not None:
-            self._private.remove()
-            self._private = None
+            os.close(self._cwd[0])
+            self._cwd = None
+        self.tree.release()
 
     # Working directory
 
@@ -168,8 +96,7 @@ class Roots:
             start = self._start_in
             if start is None:
                 here = os.getcwd()
-                reach = ["/"] if root.fd in [fd for _, fd in self._writable] else []
-                reach += [path for path, _ in self._writable]
+                reach = [path for path, _ in self.tree.writable]
                 start = here if any(os.path.commonpath([here, path]) == path for path in reach) else "/"
             with self.walk(None, At.AT_FDCWD, os.fsencode(start)) as found:
                 self.set_cwd(found)
@@ -308,7 +235,7 @@ class Roots:
         """Finds out what `name` is in the directory of `found`."""
         found.name, found.last = name, b""
         found.fd, found.mount, found.status, found.special = -1, found.parent_mount, None, False
-        covered = self._mounts.get((identity(os.fstat(found.parent)), name))
+        covered = self.tree.mounts.get((identity(os.fstat(found.parent)), name))
         if covered is not None:
             found.fd, found.mount, found.special = covered.fd, covered, True
             found.status = os.fstat(covered.fd)

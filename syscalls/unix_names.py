@@ -217,7 +217,7 @@ def _bind_long(thread: Thread, host_fd: int, folder: int, last: bytes) -> tuple[
 
 def roots(thread: Thread) -> Roots:
     """The guest's file system; a guest without one has no paths."""
-    files: Roots | None = thread.process.files
+    files: Roots | None = thread.files
     if files is None:
         raise OSError(errno.ENOENT, "no file system")
     return files

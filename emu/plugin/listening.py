@@ -68,7 +68,7 @@ class Listening:
         if host.family != socket.AF_UNIX or not isinstance(name, str) or not name:
             return name
         path = sun_path(names_of(thread).to_guest(FAMILY + os.fsencode(name)))
-        node = thread.process.files.socket_node(thread, path)
+        node = thread.files.socket_node(thread, path)
         self._nodes.append(node)
         return f"/proc/self/fd/{node}"
 

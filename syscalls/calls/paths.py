@@ -40,7 +40,7 @@ _EMPTY_ADDRESS = ctypes.addressof(_EMPTY)
 
 def files_of(thread: Thread) -> FileSystem:
     """The guest's file system; raises ENOENT for a guest that has none."""
-    files = thread.process.files
+    files = thread.files
     if files is None:
         raise OSError(errno.ENOENT, "no file system")
     assert isinstance(files, FileSystem)

@@ -26,16 +26,17 @@ class Guest:
         self.files = files
         self.fds = FdTable(64, lambda host: None)
         bench = SimpleNamespace(
-            random=lambda count: bytes(range(256)) * (count // 256 + 1), cpu_time_ns=lambda: 0
+            random=lambda count: bytes(range(256)) * (count // 256 + 1), cpu_time_ns=lambda process: 0
         )
         process = SimpleNamespace(
             pid=1000, threads={1000: None}, argv=[b"name", b"arg"], envp=[b"A=1"], name=b"name", exe="/program",
-            files=files, actions={}, pending=0, uid=1000, gid=1000, cpus=2,
+            actions={}, pending=0, uid=1000, gid=1000, cpus=2,
         )  # fmt: skip
         memory = SimpleNamespace(regions=[])
         self.thread: Any = SimpleNamespace(
-            tid=1000, process=process, fds=self.fds, bench=bench, memory=memory, pending=0, signal_mask=0
-        )
+            tid=1000, process=process, fds=self.fds, files=files, bench=bench, memory=memory, pending=0,
+            signal_mask=0,
+        )  # fmt: skip
 
     def open(self, path: str, flags: int = Open.O_RDONLY, dirfd: int = At.AT_FDCWD) -> int:
         """The guest's descriptor number."""
@@ -128,6 +129,39 @@ def test_what_is_private_is_gone_at_the_end() -> None:
     guest.files.close()
     assert not private.exists()
     assert open_descriptors() == before
+
+
+def test_a_fork_has_a_directory_and_a_mask_of_its_own(host: Path) -> None:
+    before = open_descriptors()
+    first = Guest(FileSystem(str(host), cwd="/sub"))
+    early = first.files.fork()  # before any path was named
+    first.write("/tmp/x", b"hello")
+    second = Guest(first.files.fork())
+    assert second.files.cwd_text() == early.cwd_text() == b"/sub"
+    with second.files.walk(second.thread, At.AT_FDCWD, b"/etc") as found:
+        second.files.set_cwd(found)
+    second.files.umask = 0o077
+    assert (first.files.cwd_text(), second.files.cwd_text()) == (b"/sub", b"/etc")
+    assert first.files.umask != 0o077
+    assert second.read("/tmp/x") == b"hello"
+    first.fds.close_all()
+    first.files.close()
+    early.close()
+    assert second.read("/tmp/x") == b"hello"
+    assert second.read("passwd") == b"the guest's own"
+    private = Path(os.readlink(f"/proc/self/fd/{second.fds.get(second.open('/tmp')).host}")).parent
+    second.fds.close_all()
+    second.files.close()
+    assert not private.exists()
+    assert open_descriptors() == before
+
+
+def test_what_is_shared_lives_until_its_last_holder_closes_it(host: Path) -> None:
+    files = FileSystem(str(host))
+    assert files.share() is files
+    files.close()
+    assert files.cwd_text() == b"/"
+    files.close()
 
 
 def test_nothing_is_made_for_a_guest_that_names_no_path() -> None:
