@@ -4,7 +4,8 @@ import argparse
 import importlib
 import os
 import signal
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from emu import cli_trace_options as options
 from emu.failure import NOT_RUNNABLE, Failure
@@ -95,7 +96,7 @@ def _attach(
         except OSError as error:
             raise _unwritable(arguments.output, error) from None
     else:
-        form = form_of(arguments, palette(2, not arguments.no_color), started=machine.started_at)
+        form = form_of(arguments, palette(2, not arguments.no_color), started=machine.started_at, header=machine.about())
         machine.watch_output(2, screen.others_wrote)
         machine.trace_to(through(Live(screen, form=form, locate=machine.locate)))
 
@@ -165,7 +166,9 @@ def sort_of(arguments: argparse.Namespace) -> str:
     return options.COLUMN_SYNONYMS.get(word, word)
 
 
-def form_of(arguments: argparse.Namespace, colours: Palette, *, started: int) -> Form:
+def form_of(
+    arguments: argparse.Namespace, colours: Palette, *, started: int, header: Mapping[str, Any]
+) -> Form:
     """What the options say of lines; `started` is nanoseconds since the epoch at the start of the run."""
     times = ("start", "clock", "clock us", "epoch")[min(arguments.clock, 3)]
     if arguments.relative:
@@ -178,6 +181,7 @@ def form_of(arguments: argparse.Namespace, colours: Palette, *, started: int) ->
         limit=options.STRING_LIMIT if arguments.strings is None else arguments.strings,
         quiet=arguments.quiet,
         started=started,
+        header=header,
     )
 
 

@@ -113,7 +113,7 @@ def _lines(
         raise Failure(
             f"{arguments.program} does not say when the run began, which -t needs; without -t, times count from there"
         )
-    layout = Layout(form_of(arguments, colours, started=started or 0))
+    layout = Layout(form_of(arguments, colours, started=started or 0, header=reader.header))
     chains = calls = 0
     for record in records:
         if record["event"] == "syscall":
@@ -153,6 +153,7 @@ def _put_lines(reader: Reader, arguments: argparse.Namespace, lines: Iterable[st
 
 def _line(layout: Layout, record: dict[str, Any], stacks: bool) -> str:
     return layout.call(
+        pid=record["pid"],
         tid=record["tid"],
         began=record["time"],
         duration=record["duration"],

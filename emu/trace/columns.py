@@ -72,6 +72,22 @@ class _ThreadStart(_Other, gc=False, tag_field="event", tag="thread_start"):
     pass
 
 
+class _ProcessStart(_Other, gc=False, tag_field="event", tag="process_start"):
+    pass
+
+
+class _Exec(_Other, gc=False, tag_field="event", tag="exec"):
+    pass
+
+
+class _Stopped(_Other, gc=False, tag_field="event", tag="stopped"):
+    pass
+
+
+class _Continued(_Other, gc=False, tag_field="event", tag="continued"):
+    pass
+
+
 class _ThreadEnd(_Other, gc=False, tag_field="event", tag="thread_end"):
     pass
 
@@ -96,7 +112,10 @@ class _Lost(_Other, gc=False, tag_field="event", tag="lost"):
     pass
 
 
-_Record = _Call | _ThreadStart | _ThreadEnd | _Signal | _Fault | _Hook | _ProcessEnd | _Lost
+_Record = (
+    _Call | _ThreadStart | _ThreadEnd | _Signal | _Fault | _Hook | _ProcessEnd | _Lost
+    | _ProcessStart | _Exec | _Stopped | _Continued
+)  # fmt: skip
 
 _decode = msgspec.json.Decoder(_Record).decode
 _decode_lines = msgspec.json.Decoder(_Record).decode_lines

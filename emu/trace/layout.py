@@ -2,20 +2,24 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from emu.places import Locate, Nowhere
 from emu.trace.call_text import CallText
-from emu.trace.text import WAIT_SHOWN, Palette, event_line, painted
+from emu.trace.processes import Processes
+from emu.trace.text import WAIT_SHOWN, Palette, event_words, painted, thread_of
 from syscalls.table import Syscall
 from syscalls.text import path_bytes
 
 COLUMN = 48
 """Where results stand, counted from the beginning of the call: as wide as most calls are."""
 
-_HIDDEN_QUIETLY = frozenset({"thread_start", "thread_end", "process_end"})
+LABEL = 24
+"""Columns up to which the names of processes and threads are aligned."""
+
+_HIDDEN_QUIETLY = frozenset({"thread_start", "thread_end", "process_start", "process_end", "exec"})
 _UNSAFE = re.compile(r"[^\x20-\x7e]")
 
 
@@ -37,7 +41,8 @@ class Form:
     `times` is "start" (seconds since the start of the run), "previous" (since the previous line's call began), "clock",
     "clock us", "epoch" (wall clock, see `started`: nanoseconds since the epoch at the start of the run), or "" for none.
     `durations` is strace's -T, `column` where results are aligned (0: not at all), `limit` how many bytes of a string are
-    shown (None: all that were kept), `quiet` leaves out beginnings and ends of threads and the process.
+    shown (None: all that were kept), `quiet` leaves out beginnings and ends of threads and processes. `header` is the
+    trace's, or as much as is known of it: the pid and program of the first process.
     """
 
     palette: Palette = field(default_factory=Palette)
@@ -47,15 +52,22 @@ class Form:
     limit: int | None = None
     quiet: bool = False
     started: int = 0
+    header: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Layout:
-    """Makes lines, without their newline; a call with a call chain becomes several. Holds what a line needs of the one before."""
+    """Makes lines, without their newline; a call with a call chain becomes several. Holds what a line needs of the ones before.
+
+    Lines begin with their thread, `[1000]`; from when there is more than one process on with process and program, `[1001 sh]`,
+    and `[1001/1003 sh]` for its other threads.
+    """
 
     def __init__(self, form: Form, locate: Locate | None = None) -> None:
         self.form = form
         self._locate = locate or Nowhere()
         self._previous = 0
+        self._processes = Processes(form.header)
+        self._width = 0
         self._chains: dict[int, list[dict[str, Any]]] = {}
 
     def call(
@@ -68,6 +80,7 @@ class Layout:
         entry: Syscall,
         text: CallText,
         result: int | None,
+        pid: int = 0,
         stack: Sequence[dict[str, Any]] = (),
     ) -> str:
         """The line of a call that is over, or still unfinished at the end (`result` None). Times are nanoseconds."""
@@ -78,28 +91,34 @@ class Layout:
             shown += palette.dim(f" <waited {blocked / 1e9:.3f} s>")
         if form.durations:
             shown += palette.dim(f" <{duration / 1e9:.6f}>")
-        line = f"{self._begin(tid, began)}{self._call(entry, text.inside)} = {shown}"
+        line = f"{self._begin(pid, tid, began)}{self._call(entry, text.inside)} = {shown}"
         return line if not stack else "\n".join([line, *self._frames(stack)])
 
     def waiting(
-        self, *, tid: int, began: int, entry: Syscall, args: str, stack: Sequence[dict[str, Any]] = ()
+        self,
+        *,
+        tid: int,
+        began: int,
+        entry: Syscall,
+        args: str,
+        pid: int = 0,
+        stack: Sequence[dict[str, Any]] = (),
     ) -> str:
         """The line of a call that waits now, and whose own line will come when it is over."""
         dim = self.form.palette.dim
         previous = self._previous
-        line = f"{self._begin(tid, began)}{self._call(entry, args, dim=True)}{dim(' ... waiting')}"
+        line = f"{self._begin(pid, tid, began)}{self._call(entry, args, dim=True)}{dim(' ... waiting')}"
         self._previous = previous
         return "\n".join([line, *self._frames(stack)])
 
     def event(self, event: dict[str, Any]) -> str | None:
         """The line of an event that is no call; None where it is not to be shown."""
+        self._processes.event(event)
         if self.form.quiet and event["event"] in _HIDDEN_QUIETLY:
             return None
-        line = event_line(self.form.palette, _without_controls(event))
-        if not self.form.times:
-            return line
-        tid, _, words = line.partition(" ")
-        return f"{tid} {self._time(_whole(event.get('time')))}{words}"
+        moment = _whole(event.get("time"))
+        leader = self._begin(_whole(event.get("pid")), thread_of(event), moment)
+        return leader + self.form.palette.event(event_words(_without_controls(event)))
 
     def chain(self, pc: int, addresses: Sequence[int]) -> list[dict[str, Any]]:
         """The frames of a live record's stack: its pc and return addresses as docs/trace-format.md has them."""
@@ -119,8 +138,18 @@ class Layout:
                 self._chains[address] = known
         return known
 
-    def _begin(self, tid: int, began: int) -> str:
-        return f"{self.form.palette.tid(tid)} {self._time(began)}"
+    def _begin(self, pid: int, tid: int, began: int) -> str:
+        return f"{self.form.palette.tid(tid, self._label(pid, tid, began))} {self._time(began)}"
+
+    def _label(self, pid: int, tid: int, moment: int) -> str:
+        """Which thread of which process; empty as long as there is only one process."""
+        processes = self._processes
+        if not processes.several or not pid:
+            return ""
+        number = f"{pid}" if tid == pid else f"{pid}/{tid}"
+        label = f"[{number} {safe(processes.program(pid, moment))}".rstrip() + "]"
+        self._width = min(max(self._width, len(label)), LABEL)
+        return label.ljust(self._width)
 
     def _call(self, entry: Syscall, args: str, dim: bool = False) -> str:
         args = safe(args)

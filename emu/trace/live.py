@@ -115,6 +115,7 @@ class Live:
             self._told.discard(sequence)
         self.screen.line(
             self._layout.call(
+                pid=thread.process.pid,
                 tid=thread.tid,
                 began=began,
                 duration=duration,
@@ -142,6 +143,7 @@ class Live:
                 text = self._text(call.entry, call.registers, call.before, call.so_far(), None)
                 self.screen.line(
                     self._layout.waiting(
+                        pid=call.thread.process.pid,
                         tid=call.thread.tid,
                         began=call.started,
                         entry=call.entry,

@@ -32,9 +32,9 @@ class Palette:
     event: Paint = unpainted
     threads: tuple[Paint, ...] = (unpainted,)
 
-    def tid(self, tid: int) -> str:
-        """`[1000]`, painted."""
-        return self.threads[tid % len(self.threads)](f"[{tid}]")
+    def tid(self, tid: int, label: str = "") -> str:
+        """`[1000]`, painted; `label` is what stands there instead."""
+        return self.threads[tid % len(self.threads)](label or f"[{tid}]")
 
 
 def painted(palette: Palette, text: str, result: int | None) -> str:
@@ -56,9 +56,33 @@ def call_line(
 
 def event_line(palette: Palette, event: dict[str, Any]) -> str:
     """`[1000] --- SIGSEGV {si_code=SEGV_MAPERR, si_addr=0x8} ---`, `[1000] +++ exited with 0 +++`: as strace says it."""
-    tid = int(event.get("tid") or event.get("pid") or 0)
-    words = _EVENTS.get(event["event"], _other)(event)
-    return f"{palette.tid(tid)} {palette.event(words)}"
+    return f"{palette.tid(thread_of(event))} {palette.event(event_words(event))}"
+
+
+def thread_of(event: dict[str, Any]) -> int:
+    """The thread of an event; of one that is a whole process's, its first thread."""
+    return int(event.get("tid") or event.get("pid") or 0)
+
+
+def event_words(event: dict[str, Any]) -> str:
+    """An event that is no call, without its thread."""
+    return _EVENTS.get(event["event"], _other)(event)
+
+
+def _process_start(event: dict[str, Any]) -> str:
+    return f"+++ process started by {event.get('parent')}{' (vfork)' if event.get('vfork') else ''} +++"
+
+
+def _exec(event: dict[str, Any]) -> str:
+    return f"+++ runs {event.get('program')} +++"
+
+
+def _stopped(event: dict[str, Any]) -> str:
+    return f"--- stopped by {_signal_name(event)} ---"
+
+
+def _continued(event: dict[str, Any]) -> str:
+    return "--- continued ---"
 
 
 def _thread_start(event: dict[str, Any]) -> str:
@@ -116,8 +140,12 @@ def _signal_name(event: dict[str, Any]) -> str:
 
 
 _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "process_start": _process_start,
     "thread_start": _thread_start,
     "thread_end": _thread_end,
+    "exec": _exec,
+    "stopped": _stopped,
+    "continued": _continued,
     "process_end": _process_end,
     "signal": _signal,
     "fault": _fault,

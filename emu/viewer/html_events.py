@@ -7,7 +7,7 @@ from typing import Any
 
 from emu.trace.call_text import text_of
 from emu.trace.fields import saved_fds, saved_paths
-from emu.trace.text import Palette, event_line
+from emu.trace.text import event_words
 
 BLOCK = 2048
 """Events whose details are packed together: a page unpacks a block in a few milliseconds."""
@@ -48,7 +48,6 @@ _EXACT = 1 << 53
 """From here on, JavaScript's numbers leave out some integers."""
 
 _LARGE = re.compile(r"\d{16}")
-_PLAIN = Palette()
 
 
 class Table:
@@ -121,7 +120,6 @@ class Columns:
         }
 
     def _event(self, record: dict[str, Any]) -> dict[str, Any]:
-        line = event_line(_PLAIN, record)
         return {
             "sequence": -1,
             "time": record["time"],
@@ -133,7 +131,7 @@ class Columns:
             "number": record["signal"] if type(record.get("signal")) is int else -1,
             "result": None,
             "error": 0,
-            "text": self.texts.number(line.partition("] ")[2]),
+            "text": self.texts.number(event_words(record)),
             "outcome": self.outcomes.number("3"),
             "fds": 0,
             "place": self._place(record) if "pc" in record else 0,

@@ -5,10 +5,10 @@ from typing import Any
 
 from rich.segment import Segment
 
+from emu.trace import text as texts
 from emu.trace.call_text import call_text, entry_of, text_of
 from emu.trace.layout import safe
 from emu.trace.schema import ERRORS
-from emu.trace.text import Palette, event_line
 from emu.viewer.theme import ACCENT, DIM, ERROR, FAINT, FOUND, GROUND, STYLES, TEXT, WAIT, colour_of
 from emu.viewer.words import lasting
 
@@ -27,8 +27,6 @@ NAME = 35
 NARROW = 76
 """Below so many columns a row leaves durations out."""
 
-_PLAIN = Palette()
-
 
 def call_words(record: Mapping[str, Any]) -> str:
     """What search looks in: the call as one line of text, or the event in words."""
@@ -40,7 +38,7 @@ def call_words(record: Mapping[str, Any]) -> str:
 
 def event_words(record: Mapping[str, Any]) -> str:
     """An event that is no call, in the words of the live trace, without the thread."""
-    return safe(event_line(_PLAIN, dict(record))).partition(" ")[2]
+    return safe(texts.event_words(dict(record)))
 
 
 def row(

@@ -9,10 +9,11 @@ from emu.trace.layout import COLUMN, Form, Layout
 
 def write(records: Iterable[dict[str, Any]], header: dict[str, Any], out: BinaryIO) -> list[str]:
     """Writes a line a record, and the call chain's lines where there is one; no notes."""
-    layout = Layout(Form(times="start", column=COLUMN))
+    layout = Layout(Form(times="start", column=COLUMN, header=header))
     for record in records:
         if record["event"] == "syscall":
             line: str | None = layout.call(
+                pid=record["pid"],
                 tid=record["tid"],
                 began=record["time"],
                 duration=record["duration"],
