@@ -4,7 +4,6 @@ import errno
 import importlib
 import os
 import sys
-import time
 from _random import Random  # the generator alone: the module around it costs 5 ms at start-up
 from collections import deque
 from collections.abc import Callable, Hashable
@@ -17,21 +16,25 @@ from emu.host import Host
 from emu.memory import DEFAULT_LIMIT, AddressSpace
 from emu.pages import EXEC, READ, WRITE
 from emu.places import Places
+from emu.processes import Processes, space_of
 from emu.sched import SLICE, Task
 from emu.sigframe import Trap
+from emu.timers import Timers
 from syscalls import siginfo, signals
 from syscalls.fds import FdTable
 from syscalls.flags.signals import SegvCode, Signal, SignalCode
-from syscalls.process import PARENT_PID, PID, Network, Process, Thread
+from syscalls.process import PARENT_PID, PID, Fork, Network, Process, System, Thread
 from syscalls.siginfo import SigInfo
 from syscalls.table import TABLE, Syscall
 from syscalls.wait import SignalReturn
 
 DEFAULT_THREADS = 4096
 DEFAULT_DESCRIPTORS = 1024
+DEFAULT_PROCESSES = 512
 _INT_80 = 0x80
 _INVALID_OPCODE, _GENERAL_PROTECTION, _PAGE_FAULT = 6, 13, 14
 _LARGEST_ERROR = 4096
+_LEFT_OVER_AFTER = 1_000_000_000  # nanoseconds
 _FROM_USER = 4  # of a page fault's error code
 
 
@@ -60,12 +63,13 @@ KILLED = ExitStatus(None, Signal.SIGKILL)
 
 
 class Limits(NamedTuple):
-    """What a guest may use: writable bytes, threads, descriptors, seconds of real time (None: no limit)."""
+    """What a guest may use: writable bytes, threads, descriptors a process, seconds of real time (None: no limit), processes."""
 
     memory: int = DEFAULT_LIMIT
     threads: int = DEFAULT_THREADS
     descriptors: int = DEFAULT_DESCRIPTORS
     time: float | None = None
+    processes: int = DEFAULT_PROCESSES
 
 
 def print_line(text: str) -> None:
@@ -74,7 +78,7 @@ def print_line(text: str) -> None:
 
 
 class Bench:
-    """One guest process on one CPU, from its first instruction to its end.
+    """One program and the processes that it makes, on one CPU, from the first instruction to the last one's end.
 
     Fulfils `syscalls.process.Bench` for handlers and `emu.dispatch.Owner` for the dispatcher.
     """
@@ -84,59 +88,87 @@ class Bench:
         self.exit_status: ExitStatus | None = None
         self.crash_report: str | None = None
         self.timed_out = False
-        self.locate = Places(b"")
         self.stop_wanted = False
         self.posted: deque[int] = deque()
-        self._limits = limits
+        self.limits = limits
         self._say = say
         self._noted: set[str] = set()
         self._random = Random(seed)
         self._interrupts = 0
         self._finished = False
-        self._last_tid = PID - 1
-        self._cpu_started = 0
         self.host = Host()
         self.cpu = Cpu(_not_running, tsc=self.host.monotonic_ns)
-        self.memory = AddressSpace(self.cpu, limits.memory)
+        memory = AddressSpace(self.cpu, limits.memory)
         self.dispatcher = Dispatcher(self.cpu, self.host, self)
         self.scheduler = self.dispatcher.scheduler
         fds = FdTable(limits.descriptors, self.forget_fd)
-        self.process = Process(PID, self.memory, fds, self, network=Network(net))
+        system = System(network=Network(net))
+        self.process = Process(
+            PID, memory, fds, self, system, group=PID, session=system.session, places=Places(b"")
+        )
+        system.processes[PID] = self.process
+        self.processes = Processes(self)
         self.delivery = Delivery(self.cpu, self._die_of, self._delivered)
 
-    def first_thread(self, entry: int, stack_pointer: int) -> None:
-        """Makes the main thread."""
+    @property
+    def memory(self) -> AddressSpace:
+        """The address space of the first process."""
+        return space_of(self.process)
+
+    def first_thread(self, entry: int, stack_pointer: int, files: Any) -> None:
+        """Makes the main thread of the first process."""
+        process, context = self.process, self._start_at(entry, stack_pointer)
+        task = self.processes.new_thread(process, process.name, context, process.fds, files)
+        self.scheduler.ready.append(task)
+
+    def _start_at(self, entry: int, stack_pointer: int) -> Any:
         context = self.cpu.fresh.copy()
         context["rip"], context["rsp"] = entry, stack_pointer
-        self.scheduler.ready.append(self._new_task(self.process.name, context))
+        return context
 
     def run(self) -> None:
         """Runs the guest to its end."""
-        dispatcher, cpu, memory = self.dispatcher, self.cpu, self.memory
-        self._cpu_started = time.thread_time_ns()
-        if self._limits.time is not None:
-            dispatcher.time_limit = self.host.monotonic_ns() + int(self._limits.time * 1e9)
+        dispatcher, cpu = self.dispatcher, self.cpu
+        if self.limits.time is not None:
+            dispatcher.time_limit = self.host.monotonic_ns() + int(self.limits.time * 1e9)
         if dispatcher.task is None and not dispatcher.switch():
             return
-        while not dispatcher.ending:
-            task = self._on_cpu()
-            if task.returning is not None:
-                self.delivery.go_back(task)
-            while task.signalled or task.restart is not None:
-                self.delivery.deliver(task)
-                if self.exit_status is not None:
+        while True:
+            if self.processes.doomed:
+                self.bury()
+            task = dispatcher.task
+            if task is None:
+                if dispatcher.ending or not dispatcher.switch():
                     return
-            stop = cpu.run(
-                cpu.budget or SLICE
-            )  # a thread that faults again and again has no longer turns than others
+                continue
+            if dispatcher.ending:
+                return
+            if not self._deliver(task):
+                continue
+            # A thread that faults again and again has no longer turns than others.
+            stop = cpu.run(cpu.budget or SLICE)
             if stop.kind is StopKind.BUDGET:
-                address = memory.take_bus_error()
+                address = space_of(self._on_cpu().thread).take_bus_error()
                 if address is not None:
                     self._fault(Stop(StopKind.MEMORY, address=address, access=READ))
                 else:
                     dispatcher.preempt()
             elif stop.kind is not StopKind.REQUEST:
                 self._fault(stop)
+
+    def _deliver(self, task: Task) -> bool:
+        """Lets the thread on the CPU see to its signals; False when another one has the turn now."""
+        if task.returning is not None:
+            self.delivery.go_back(task)
+        process = task.thread.process
+        while task.signalled or task.restart is not None:
+            self.delivery.deliver(task)
+            if process.exiting:
+                return False
+            if process.stopped:
+                self.dispatcher.hold_current()
+                return False
+        return True
 
     def _on_cpu(self) -> Task:
         task = self.dispatcher.task
@@ -150,17 +182,10 @@ class Bench:
         self._finished = True
         self.dispatcher.ending = True
         self.dispatcher.finish()
+        self.processes.end_all(Signal.SIGKILL)
+        self.bury()
         self.dispatcher.timers.clear()
-        self.dispatcher.processor_timers.clear()
-        self.process.fds.close_all()
-        for watcher in list(self.process.watchers.values()):
-            watcher.close()
-        self.process.threads.clear()
-        if self.process.files is not None:
-            self.process.files.close()
         if self.dispatcher.sink is not None:
-            status = self.exit_status or KILLED
-            self._event("process_end", code=status.code, signal=status.signal)
             self.dispatcher.sink.close()
 
     def close(self) -> None:
@@ -172,86 +197,123 @@ class Bench:
 
     # Ends
 
-    def _end(self, code: int | None, signal: int | None = None) -> None:
-        if self.dispatcher.ending:
-            return
-        self.exit_status = ExitStatus(code, signal)
-        self.process.exit_status = self.exit_status.shell_status
-        self.dispatcher.ending = True
-        self.cpu.stop()
+    def bury(self) -> None:
+        """Ends the processes that are to end."""
+        if self.processes.doomed:
+            self.processes.bury()
+
+    def process_ended(self, process: Process, code: int | None, signal: int | None) -> None:
+        """A process has ended: the run's status is the first one's; with the last one the run ends."""
+        if process is self.process:
+            self.exit_status = ExitStatus(code, signal)
+        living = process.system.living()
+        if not living:
+            self.dispatcher.ending = True
+            self.cpu.stop()
+        elif process is self.process and not self.dispatcher.ending:
+            self.arm_timer("left over", self.host.monotonic_ns() + _LEFT_OVER_AFTER, self._left_over)
+
+    def _left_over(self) -> None:
+        count = len(self.process.system.living())
+        self.note_once(
+            "left over",
+            f"the program has ended; {count} of its processes go on, and the bench with them (Ctrl-C ends it)",
+        )
 
     def thread_exits(self, task: Task, status: int, group: bool) -> None:
         """A thread has called exit, or exit_group."""
         thread = task.thread
-        del self.process.threads[thread.tid]
-        task.ended = True
-        signals.ended(thread)
-        if group or not self.process.threads:
-            self._end(status)  # the last thread's, since Linux 6.0 also when it is not the leader's
-        self._event("thread_end", tid=thread.tid, status=status)
+        process = thread.process
+        self.processes.let_go(thread)
+        self.processes.thread_gone(thread)
+        if group or not process.threads:
+            self.processes.doom(
+                process, status
+            )  # the last thread's, since Linux 6.0 also when it is not the leader's
+        self.event("thread_end", process, tid=thread.tid, status=status)
 
     def _fault(self, stop: Stop) -> None:
         task = self.dispatcher.task
         assert task is not None
-        if stop.kind is StopKind.MEMORY and self.memory.refresh(stop.address):
+        process, memory = task.thread.process, space_of(task.thread)
+        if stop.kind is StopKind.MEMORY and memory.refresh(stop.address):
             return  # the file has grown, or what was refused has come back
         if stop.kind is StopKind.INTERRUPT and stop.vector == _INT_80:
             self.cpu["rip"] -= 2  # to show the instruction; the engine is past it
         postmortem = _postmortem()
-        fault = postmortem.fault_of(stop, self.memory, self.cpu.pc, self.cpu["rsp"])
-        handled = signals.has_handler(self.process, fault.signal) and not signals.is_blocked(
+        fault = postmortem.fault_of(stop, memory, self.cpu.pc, self.cpu["rsp"])
+        handled = signals.has_handler(process, fault.signal) and not signals.is_blocked(
             task.thread, fault.signal
         )
-        self._event(
+        self.event(
             "fault",
+            process,
             tid=task.thread.tid,
             signal=fault.signal,
             code=fault.code,
             address=fault.address,
             reason=fault.reason,
             pc=self.cpu.pc,
-            **self.locate(self.cpu.pc)._asdict(),
-            **({"handler": signals.action(self.process, fault.signal).handler} if handled else {}),
+            **process.places(self.cpu.pc)._asdict(),
+            **({"handler": signals.action(process, fault.signal).handler} if handled else {}),
         )
         if handled:
             info = siginfo.fault(fault.signal, fault.code, fault.address)
-            self.delivery.raise_fault(task, info, _trap(stop, fault, self.memory.rights(stop.address)))
+            self.delivery.raise_fault(task, info, _trap(stop, fault, memory.rights(stop.address)))
             return
         self._report(task, fault)
-        self._end(None, fault.signal)
+        self.processes.doom(process, 0, fault.signal)
 
     def _report(self, task: Task, fault: Any) -> None:
+        process = task.thread.process
+        name = self.name if process is self.process else process.name.decode("utf-8", "replace")
         self.crash_report = _postmortem().report(
-            self.name, task, fault, self.memory, self.cpu.registers(), self.locate
+            name, task, fault, space_of(task.thread), self.cpu.registers(), process.places
         )
         self._say(self.crash_report.rstrip())
 
     def signals_came(self) -> None:
         """The host module reports a signal of the bench, or a call from another host thread."""
         if self.stop_wanted:
-            self._end(None, Signal.SIGKILL)
+            self.processes.end_all(Signal.SIGKILL)
         while self.posted:
-            self.send_signal(
-                self.process, siginfo.from_user(self.posted.popleft(), PARENT_PID, self.process.uid)
-            )
+            info = siginfo.from_user(self.posted.popleft(), PARENT_PID, self.process.uid)
+            self.send_signal(self._survivor(), info)
         for number in self.host.caught():
             self._interrupts += number == Signal.SIGINT
             if self._interrupts > 1:
-                self._end(None, number)
+                self.processes.end_all(number)
                 continue
-            self.send_signal(self.process, siginfo.from_kernel(number))
-            if number == Signal.SIGINT and not self.dispatcher.ending:
+            for process in self._receivers(number):
+                self.send_signal(process, siginfo.from_kernel(number))
+            if number == Signal.SIGINT and not all(
+                process.exiting for process in self.process.system.living()
+            ):
                 self.note("the guest goes on after SIGINT; once more ends it")
+
+    def _survivor(self) -> Process:
+        """The first process, or the oldest one that is left."""
+        return self.process if self.process.wait_status is None else self.process.system.living()[0]
+
+    def _receivers(self, number: int) -> list[Process]:
+        """Whom a signal of the bench is for: one from the keyboard is the foreground group's (termios(3))."""
+        if number == Signal.SIGTERM:
+            return [self._survivor()]
+        system = self.process.system
+        return [process for process in system.members(self.process.group) if process.wait_status is None] or [
+            self._survivor()
+        ]
 
     def time_is_up(self) -> None:
         """The run's time limit has passed."""
         self.timed_out = True
-        self.note(f"the time limit of {self._limits.time} s is over: the guest is killed")
-        self._end(None, Signal.SIGKILL)
+        self.note(f"the time limit of {self.limits.time} s is over: the guest is killed")
+        self.processes.end_all(Signal.SIGKILL)
 
     def missing(self, entry: Syscall, pc: int) -> None:
         """A call that nobody implements."""
-        place = self.locate.text(pc)
+        process = self.dispatcher.process or self.process
+        place = process.places.text(pc)
         self.note_once(
             f"missing {entry.number}",
             f"system call {entry.name} is not implemented: ENOSYS (at {pc:#x}{' ' + place if place else ''})",
@@ -265,38 +327,45 @@ class Bench:
         for task in self.scheduler.parked:
             calls = task.context.last_calls()
             name = _call_name(calls[-1][0]) if calls else "?"
-            place = self.locate.text(task.context["rip"])
+            place = task.thread.process.places.text(task.context["rip"])
             lines.append(f"  thread {task.thread.tid} in {name} at {task.context['rip']:#x} {place}".rstrip())
         self.note_once("deadlock", "\n".join(lines))
 
     # What handlers may ask (syscalls.process.Bench)
 
-    def spawn_thread(self, parent: Thread, *, stack: int, tls: int | None) -> Thread:
+    def spawn_thread(
+        self,
+        parent: Thread,
+        *,
+        stack: int,
+        tls: int | None,
+        own_fds: bool = False,
+        own_files: bool = False,
+    ) -> Thread:
         """A runnable thread with the parent's registers, 0 in rax; raises EAGAIN at the limit."""
-        if len(self.process.threads) >= self._limits.threads:
-            self.note_once("threads", f"the limit of {self._limits.threads} threads is reached: EAGAIN")
+        process = parent.process
+        if sum(len(other.threads) for other in process.system.processes.values()) >= self.limits.threads:
+            self.note_once("threads", f"the limit of {self.limits.threads} threads is reached: EAGAIN")
             raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        task: Task = parent.context
-        if task is self.dispatcher.task:
-            self.cpu.save(task.context)
-        context = task.context.copy()
-        context["rax"] = 0
-        if stack:
-            context["rsp"] = stack
-        if tls is not None:
-            context["fs_base"] = tls
-        child = self._new_task(parent.name, context)
+        context = self.processes.context_of(parent, stack, tls)
+        fds = parent.fds.fork() if own_fds else parent.fds
+        files = parent.files.fork() if own_files else parent.files
+        child = self.processes.new_thread(process, parent.name, context, fds, files)
         self.scheduler.ready.append(child)
-        self._event("thread_start", tid=child.thread.tid, parent=parent.tid)
+        self.event("thread_start", process, tid=child.thread.tid, parent=parent.tid)
         return child.thread
 
-    def _new_task(self, name: bytes, context: Any) -> Task:
-        self._last_tid += 1
-        tid = self._last_tid
-        thread = Thread(tid, self.process, self.memory, self.process.fds, self, name=name)
-        task = thread.context = Task(self.scheduler, thread, context)
-        self.process.threads[tid] = thread
-        return task
+    def fork(self, parent: Thread, wanted: Fork) -> Thread:
+        """A new process; see `syscalls.process.Bench`."""
+        return self.processes.fork(parent, wanted)
+
+    def stop_process(self, process: Process, signal: int) -> None:
+        """Stops all threads of a process."""
+        self.processes.stop(process, signal)
+
+    def continue_process(self, process: Process) -> None:
+        """Lets them go on."""
+        self.processes.go_on(process)
 
     def segment_base(self, thread: Thread, register: str) -> int:
         """The base of "fs" or "gs"."""
@@ -316,21 +385,31 @@ class Bench:
         """CLOCK_REALTIME."""
         return self.host.realtime_ns()
 
-    def cpu_time_ns(self) -> int:
-        """Processor time since the start of the run."""
-        return time.thread_time_ns() - self._cpu_started
+    def cpu_time_ns(self, process: Process) -> int:
+        """Processor time that a process has used."""
+        dispatcher = self.dispatcher
+        return process.cpu_time_ns + (dispatcher.turn_ns() if process is dispatcher.process else 0)
 
     def arm_timer(
-        self, key: Hashable, deadline: int, fire: Callable[[], None], *, processor: bool = False
+        self,
+        key: Hashable,
+        deadline: int,
+        fire: Callable[[], None],
+        *,
+        processor: Process | None = None,
     ) -> None:
-        """Calls `fire` when the deadline has come, on the monotonic clock or in processor time."""
+        """Calls `fire` when the deadline has come, on the monotonic clock or in a process's processor time."""
         dispatcher = self.dispatcher
-        (dispatcher.processor_timers if processor else dispatcher.timers).arm(key, deadline, fire)
+        if processor is None:
+            dispatcher.timers.arm(key, deadline, fire)
+        else:
+            dispatcher.processor_timers.setdefault(processor, Timers()).arm(key, deadline, fire)
 
     def disarm_timer(self, key: Hashable) -> None:
         """Ends `arm_timer`."""
         self.dispatcher.timers.disarm(key)
-        self.dispatcher.processor_timers.disarm(key)
+        for timers in self.dispatcher.processor_timers.values():
+            timers.disarm(key)
 
     def random(self, count: int) -> bytes:
         """Random bytes that follow from the seed."""
@@ -356,7 +435,7 @@ class Bench:
         if isinstance(outcome, Thread):
             self.interrupt(outcome)
         elif outcome is not None:
-            self._die_of(None, info)
+            self._die_of(target, info)
 
     def interrupt(self, thread: Thread) -> None:
         """Makes a thread look at its pending signals."""
@@ -384,28 +463,37 @@ class Bench:
 
     def _delivered(self, thread: Thread, info: SigInfo, handler: int) -> None:
         if not siginfo.is_fault(info):  # whose event has told it
-            self._event("signal", tid=thread.tid, signal=info.signal, code=info.code, handler=handler)
+            self.event(
+                "signal", thread.process, tid=thread.tid, signal=info.signal, code=info.code, handler=handler
+            )
 
-    def _die_of(self, thread: Thread | None, info: SigInfo) -> None:
-        """The process ends by a signal, which the program has sent itself, or somebody else, or the kernel."""
+    def _die_of(self, target: Thread | Process, info: SigInfo) -> None:
+        """A process ends by a signal, which the program has sent itself, or somebody else, or the kernel."""
         signal = info.signal
-        self._event("signal", signal=signal)
+        process = target.process if isinstance(target, Thread) else target
+        self.event("signal", process, signal=signal)
         task = self.dispatcher.task
-        if task is not None and signals.default_action(signal) == "core" and not self.dispatcher.ending:
+        if (
+            task is not None
+            and task.thread.process is process
+            and signals.default_action(signal) == "core"
+            and not self.dispatcher.ending
+        ):
             postmortem = _postmortem()
-            own = info.code in (siginfo.SI_TKILL, siginfo.SI_QUEUE) or info.sender == self.process.pid
+            own = info.code in (siginfo.SI_TKILL, siginfo.SI_QUEUE) or info.sender == process.pid
             why = (
                 postmortem.no_frame
                 if info.code == siginfo.SI_KERNEL and signal == Signal.SIGSEGV
                 else (postmortem.raised if own else postmortem.sent)
             )
             self._report(task, why(signal, self.cpu.pc))
-        self._end(None, signal)
+        self.processes.doom(process, 0, signal)
 
-    def _event(self, event: str, **values: Any) -> None:
+    def event(self, event: str, process: Process, **values: Any) -> None:
+        """Tells the trace something beside the calls (docs/trace-format.md)."""
         sink = self.dispatcher.sink
         if sink is not None:
-            sink.event({"event": event, "time": self.dispatcher.now(), "pid": self.process.pid, **values})
+            sink.event({"event": event, "time": self.dispatcher.now(), "pid": process.pid, **values})
 
 
 def _trap(stop: Stop, fault: Any, rights: int) -> Trap:

@@ -9,7 +9,7 @@ from emu import sigframe
 from emu.cpu import Cpu
 from emu.sched import Task
 from emu.sigframe import State, Trap
-from syscalls import siginfo, signals
+from syscalls import children, siginfo, signals
 from syscalls.flags.signals import SigAction, Signal, SigStack
 from syscalls.process import SignalAction, Thread
 from syscalls.siginfo import SigInfo
@@ -47,7 +47,11 @@ class Delivery:
             if signals.is_ignored(process, info.signal):
                 continue
             if action.handler == signals.SIG_DFL:
-                if signals.default_action(info.signal) == "stop":  # the action has changed since it was sent
+                if signals.default_action(info.signal) == "stop":
+                    if info.signal == Signal.SIGSTOP or not children.is_orphaned(process):
+                        task.signalled = True  # to look again when it goes on
+                        thread.bench.stop_process(process, info.signal)
+                        return
                     continue
                 self._die(thread, info)
                 return
@@ -56,7 +60,7 @@ class Delivery:
                 process.actions[info.signal] = SignalAction()
             if not self._enter(task, info, action):
                 self.force(task, info.signal)
-                if task.ended or process.exit_status is not None:
+                if task.ended or process.exiting:
                     return
         task.signalled = False
         self._restart(task, None)

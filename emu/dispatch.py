@@ -5,6 +5,7 @@ the same hook; the engine is left only for faults, the end of a time slice, and 
 """
 
 import errno
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -15,12 +16,13 @@ from emu.sched import SLICE, Scheduler, Task
 from emu.timers import Timers
 from emu.trace import Sink
 from emu.traced import InProgress, Traced
-from syscalls.process import Thread
+from syscalls.process import Process, Thread
 from syscalls.table import Record, Syscall, lookup
 from syscalls.wait import (
     RESTART_RESTARTBLOCK,
     RESTARTSYS,
     Blocking,
+    Executed,
     Exit,
     SignalReturn,
     Wait,
@@ -45,11 +47,12 @@ class Owner(Protocol):
     """What the dispatcher tells the machine."""
 
     def thread_exits(self, task: Task, status: int, group: bool) -> None: ...
+    def bury(self) -> None: ...
     def missing(self, entry: Syscall, pc: int) -> None: ...
     def deadlock(self) -> None: ...
     def signals_came(self) -> None: ...
     def time_is_up(self) -> None: ...
-    def cpu_time_ns(self) -> int: ...
+    def cpu_time_ns(self, process: Process) -> int: ...
 
 
 class _Calls(dict[int, Call]):
@@ -82,9 +85,11 @@ class Dispatcher:
         self.ending = False
         self.time_limit: int | None = None  # on the host's clock
         self.timers = Timers()  # on the host's clock
-        self.processor_timers = (
-            Timers()
-        )  # on the guest's processor time, which stands still while all threads wait
+        self.processor_timers: dict[Process, Timers] = {}
+        """Timers on a process's processor time, which passes while one of its threads has the turn."""
+        self.process: Process | None = None  # whose memory the CPU sees
+        self.held: list[Task] = []  # threads of stopped processes
+        self._since = 0  # when the process got its turn, on the host thread's processor time
         self.sink: Sink | None = None
         self.calls = _Calls(owner, cpu)
         self._traced = Traced(None)
@@ -202,6 +207,11 @@ class Dispatcher:
             self.scheduler.spent.append(task)
         elif result.__class__ is Exit:
             self._exit(task, result, call)
+        elif result.__class__ is Executed:
+            self._record(task, call, result.result)
+            self.enter(task.thread.process)
+            self.cpu.load(task.context)
+            return None
         elif result.__class__ is SignalReturn:
             self._record(task, call, result.result)
             self.cpu.stop()  # its registers change when the engine stands still
@@ -267,19 +277,30 @@ class Dispatcher:
         """Puts the next thread on the CPU, waiting for one if need be; False (and the CPU stopped) when the run ends."""
         scheduler = self.scheduler
         used = SLICE - self.cpu.budget
+        self.owner.bury()
         self._until_peek -= 1
         if not self._until_peek:
             self.peek()
+            self.owner.bury()
         while not self.ending:
             task = scheduler.next(used)
             used = 0
             if task is None:
                 self._idle()
+                self.owner.bury()
                 continue
             if task.blocking is not None and not self._resume(task, task.blocking):
+                self.owner.bury()
                 continue
+            thread = task.thread
+            process = thread.process
+            if process.stopped or process.exiting:
+                self._hold(task)
+                continue
+            if process is not self.process:
+                self.enter(process)
             self.task = task
-            self.thread = task.thread
+            self.thread = thread
             self.cpu.load(task.context)
             self.cpu.refill(SLICE)
             if task.signalled or task.restart is not None:
@@ -288,6 +309,56 @@ class Dispatcher:
         self.task = self.thread = None
         self.cpu.stop()
         return False
+
+    def enter(self, process: Process) -> None:
+        """From now on the CPU sees the memory of this process, and time counts as its own."""
+        now = time.thread_time_ns()
+        if self.process is not None:
+            self.process.cpu_time_ns += now - self._since
+        self._since = now
+        self.process = process
+        if hasattr(process.memory, "activate"):
+            process.memory.activate()
+
+    def turn_ns(self) -> int:
+        """How long the process that has the turn has had it: processor time that is not in its `cpu_time_ns` yet."""
+        return time.thread_time_ns() - self._since
+
+    def _hold(self, task: Task) -> None:
+        """Keeps a thread of a stopped process from running; of one that is about to end none runs again."""
+        self.held.append(task)
+        if task.thread.process.exiting:
+            self.owner.bury()
+
+    def hold_current(self) -> None:
+        """The process of the thread on the CPU was stopped: the next thread's turn."""
+        task = self.task
+        assert task is not None
+        self.cpu.save(task.context)
+        self.held.append(task)
+        self.switch()
+
+    def release(self, process: Process) -> None:
+        """Lets the threads of a stopped process go on."""
+        freed = [task for task in self.held if task.thread.process is process]
+        self.held = [task for task in self.held if task.thread.process is not process]
+        self.scheduler.ready.extend(freed)
+
+    def drop(self, task: Task) -> None:
+        """A thread ends without having asked for it: its call in progress never returns."""
+        if task is self.task:
+            self.task = self.thread = None
+        self._abandon(task)
+        if task in self.held:
+            self.held.remove(task)
+
+    def forget(self, process: Process) -> None:
+        """A process has ended."""
+        self.processor_timers.pop(process, None)
+        if process is self.process:
+            process.cpu_time_ns += self.turn_ns()
+            self.process = None
+            self._since = time.thread_time_ns()
 
     def _resume(self, task: Task, blocking: Blocking) -> bool:
         """Goes on with a parked call; True when it has returned."""
@@ -341,8 +412,8 @@ class Dispatcher:
         self.scheduler.expire(now)
         if self.timers:
             self.timers.expire(now)
-        if self.processor_timers:
-            self.processor_timers.expire(self.owner.cpu_time_ns())
+        if self.processor_timers and self.process in self.processor_timers:
+            self.processor_timers[self.process].expire(self.owner.cpu_time_ns(self.process))
         if self.time_limit is not None and now >= self.time_limit:
             self.time_limit = None
             self.owner.time_is_up()
@@ -389,15 +460,18 @@ class Dispatcher:
     def finish(self) -> None:
         """Ends all calls in progress: their records say so, and their handlers let go of what they hold."""
         scheduler = self.scheduler
-        for task in [*scheduler.parked, *scheduler.ready, *scheduler.spent]:
-            blocking, call = task.blocking, task.call
-            task.blocking = task.call = None
-            if call is not None and task.parked:
-                call.blocked += self.now() - call.parked_at
-            self._record(task, call, None)
-            if blocking is not None:
-                blocking.close()
-            scheduler.remove(task)
+        for task in [*scheduler.parked, *scheduler.ready, *scheduler.spent, *self.held]:
+            self._abandon(task)
+
+    def _abandon(self, task: Task) -> None:
+        blocking, call = task.blocking, task.call
+        task.blocking = task.call = None
+        if call is not None and task.parked:
+            call.blocked += self.now() - call.parked_at
+        self._record(task, call, None)
+        if blocking is not None:
+            blocking.close()
+        self.scheduler.remove(task)
 
 
 def earliest(*deadlines: int | None) -> int | None:

@@ -88,7 +88,7 @@ class Call:
     @property
     def place(self) -> str:
         """Where in the guest's source the call is made, as far as that is known: `main (server.py:42)`."""
-        return self._bench.locate.text(self.pc)
+        return str(self.thread.process.places.text(self.pc))
 
     def fail(self, error: str | int) -> int:
         """The answer that is this error, by name or number, for `return call.fail("EPIPE")`. Raises ValueError."""

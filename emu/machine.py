@@ -22,7 +22,7 @@ from emu.call_chain import call_chain
 from emu.elf import parse, read_program
 from emu.hooks import Call, HookFailed, Hooks, When
 from emu.loader import Identity, load
-from emu.memory import DEFAULT_LIMIT
+from emu.memory import DEFAULT_LIMIT, AddressSpace
 from emu.output_watch import watch
 from emu.places import Places
 from emu.trace import Sink
@@ -30,7 +30,7 @@ from syscalls.args import PAYLOAD_LIMIT
 from syscalls.files import FileSystem
 from syscalls.flags import Prot
 from syscalls.inherit import inherited
-from syscalls.process import Thread
+from syscalls.process import Process, Thread
 
 __all__ = ["ExitStatus", "Machine"]
 
@@ -96,14 +96,13 @@ class Machine:
         self._hooks = Hooks(bench)
         self.process = process = bench.process
         """The guest process: descriptors, signal actions, limits."""
-        self.memory = bench.memory
-        """Its address space: `read`, `write`, `regions`."""
         self.cpu = bench.cpu
+        files: FileSystem | None = None
         try:
             if writable is True:
                 root, writable = None, [root] if root is not None else []
             executable = "" if isinstance(program, bytes) else os.path.realpath(path)
-            process.files = FileSystem(root, writable or (), executable=executable)
+            files = FileSystem(root, writable or (), executable=executable)
             process.uid, process.gid = user or (process.uid, process.gid)
             ids = Identity(process.uid, process.uid, process.gid, process.gid)
             loaded = load(self.memory, image, arguments, environment, random=bench.random(16), identity=ids)
@@ -111,7 +110,7 @@ class Machine:
             for region in self.memory.regions:
                 if region.prot & Prot.PROT_EXEC and region.size <= _LARGEST_CHECKED:
                     self.cpu.watch_alignment(region.start, self.memory.read(region.start, region.size))
-            bench.locate = Places(data, loaded.base)
+            process.places = Places(data, loaded.base)
             process.payload_limit = payload_limit
             process.exe = executable or path
             process.argv, process.envp = arguments, environment
@@ -120,17 +119,29 @@ class Machine:
                 if host_fd is not None:
                     process.fds.put(number, inherited(host_fd))
         except BaseException:
+            if files is not None:
+                files.close()
             self.close()
             raise
-        bench.first_thread(loaded.entry, loaded.stack_pointer)
+        bench.first_thread(loaded.entry, loaded.stack_pointer, files)
         if stacks:
-            bench.dispatcher.record_stacks(partial(call_chain, rules=bench.locate.rule))
+            bench.dispatcher.record_stacks(partial(call_chain, rules=process.places.rule))
         self._kept: Any = None
         if isinstance(trace, bool):
-            self._kept = _sink("kept", "Kept", bench.locate) if trace else None
+            self._kept = _sink("kept", "Kept", process.places) if trace else None
             self.trace_to(self._kept)
         else:
             self.trace_to(trace)
+
+    @property
+    def memory(self) -> AddressSpace:
+        """The address space of the first process: `read`, `write`, `regions`."""
+        return self._bench.memory
+
+    @property
+    def processes(self) -> list[Process]:
+        """The processes that live or were not waited for yet, the first one first."""
+        return list(self.process.system.processes.values())
 
     @property
     def exit_status(self) -> ExitStatus | None:
@@ -155,7 +166,8 @@ class Machine:
     @property
     def locate(self) -> Places:
         """Where a pc lies in the program."""
-        return self._bench.locate
+        places: Places = self.process.places
+        return places
 
     @property
     def trace(self) -> list[dict[str, Any]]:

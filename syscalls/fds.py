@@ -131,6 +131,25 @@ class FdTable:
             int, Watch | int
         ] = {}  # by the address of the guest's array; see syscalls.calls.polling
 
+    def fork(self) -> "FdTable":
+        """A table with the same descriptors on duplicates of their host descriptors (fork(2)); raises EMFILE, ENFILE of the host."""
+        child = FdTable(self.limit, self._forget)
+        child.numbers = self.numbers
+        entries = child.entries
+        try:
+            for fd, entry in self.entries.items():
+                entries[fd] = entry.copy(os.dup(entry.host), entry.cloexec)
+        except OSError:
+            child.close_all()
+            raise
+        child._lowest = self._lowest
+        return child
+
+    def close_on_exec(self) -> None:
+        """Closes what execve(2) closes."""
+        for fd in [fd for fd, entry in self.entries.items() if entry.cloexec]:
+            self.close(fd)
+
     def get(self, fd: int) -> Descriptor:
         """The descriptor behind `fd`; raises EBADF."""
         entry = self.entries.get(fd)

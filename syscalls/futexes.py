@@ -22,7 +22,7 @@ _SWEEP_AT = 1024
 
 def wake(process: Process, key: object, count: int, bitset: int = MATCH_ANY) -> int:
     """Wakes up to `count` waiters (at least one, as the kernel does) whose bitset meets `bitset`; returns how many."""
-    queue = process.futexes.get(key)
+    queue = process.system.futexes.get(key)
     if queue is None:
         return 0
     count = max(count, 1)
@@ -36,13 +36,13 @@ def wake(process: Process, key: object, count: int, bitset: int = MATCH_ANY) -> 
             waiter.wake()
             woken += 1
     if not queue.waiters:
-        del process.futexes[key]
+        del process.system.futexes[key]
     return woken
 
 
 def queue_for(process: Process, key: object) -> WaitQueue:
     """The queue of a futex, made when there is none."""
-    futexes = process.futexes
+    futexes = process.system.futexes
     queue = futexes.get(key)
     if queue is None:
         if len(futexes) >= _SWEEP_AT:  # timeouts can leave empty queues behind
@@ -54,7 +54,7 @@ def queue_for(process: Process, key: object) -> WaitQueue:
 
 def requeue(process: Process, key: object, target: object, wake_count: int, move_count: int) -> int:
     """Wakes up to `wake_count` waiters and moves up to `move_count` more to the futex `target`; returns the sum."""
-    queue = process.futexes.get(key)
+    queue = process.system.futexes.get(key)
     if queue is None:
         return 0
     done = queue.wake(wake_count) if wake_count else 0
@@ -65,7 +65,7 @@ def requeue(process: Process, key: object, target: object, wake_count: int, move
             waiter.queue = queue_for(process, target)
             waiter.queue.waiters.append(waiter)
     if not queue.waiters:
-        process.futexes.pop(key, None)
+        process.system.futexes.pop(key, None)
     return done + waiting
 
 
@@ -88,11 +88,11 @@ def key_of(thread: Thread, address: int, *, private: bool, write: bool = False) 
     return memory.shared_identity(address) or ("own", address)
 
 
-def thread_ends(thread: Thread) -> None:
-    """What the kernel does to the memory of a thread that ends while others live: robust futexes, then the cleared tid."""
+def thread_ends(thread: Thread, *, others: bool) -> None:
+    """What the kernel does to the memory of a thread that ends: robust futexes, then the cleared tid if `others` use the memory."""
     _release_robust(thread)
     address, thread.clear_child_tid = thread.clear_child_tid, 0
-    if address and len(thread.process.threads) > 1:
+    if address and others:
         try:
             thread.memory.put_u32(address, 0)
             wake(thread.process, key_of(thread, address, private=False), 1)

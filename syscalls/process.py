@@ -6,25 +6,34 @@ from typing import Any, Protocol
 
 from syscalls.args import PAYLOAD_LIMIT
 from syscalls.fds import FdTable
+from syscalls.flags.signals import Signal
 from syscalls.memory import Memory
 from syscalls.scratch import Scratch
 from syscalls.siginfo import SigInfo
+from syscalls.system import PARENT_PID, PID, Network, Session, System
 from syscalls.wait import WaitQueue
 
-PID = 1000
-"""The process id of the first guest process: the same in every run, and not 1, which programs treat as init."""
-
-PARENT_PID = 999
-"""What getppid answers: the bench stands in for the shell that would have started the program."""
+__all__ = [
+    "PARENT_PID", "PID", "Bench", "Fork", "Network", "Process", "Session", "SignalAction", "SignalWatcher", "System", "Thread",
+]  # fmt: skip
 
 
 class Bench(Protocol):
     """What a handler may ask of the machine that runs the guest."""
 
-    def spawn_thread(self, parent: "Thread", *, stack: int, tls: int | None) -> "Thread":
+    def spawn_thread(
+        self,
+        parent: "Thread",
+        *,
+        stack: int,
+        tls: int | None,
+        own_fds: bool = False,
+        own_files: bool = False,
+    ) -> "Thread":
         """A new thread of the parent's process that returns 0 from the same system call.
 
-        `stack` is its stack pointer (0: the parent's), `tls` its FS base (None: the parent's). Raises EAGAIN at the
+        `stack` is its stack pointer (0: the parent's), `tls` its FS base (None: the parent's). With `own_fds` it has a copy
+        of the parent's descriptor table, with `own_files` its own working directory and umask. Raises EAGAIN at the
         thread limit. It becomes runnable when the handler returns.
         """
         ...
@@ -45,8 +54,8 @@ class Bench(Protocol):
         """CLOCK_REALTIME in nanoseconds since the epoch."""
         ...
 
-    def cpu_time_ns(self) -> int:
-        """Processor time that the guest process has used, in nanoseconds."""
+    def cpu_time_ns(self, process: "Process") -> int:
+        """Processor time that a process has used, in nanoseconds."""
         ...
 
     def random(self, count: int) -> bytes:
@@ -70,11 +79,16 @@ class Bench(Protocol):
         ...
 
     def arm_timer(
-        self, key: Hashable, deadline: int, fire: Callable[[], None], *, processor: bool = False
+        self,
+        key: Hashable,
+        deadline: int,
+        fire: Callable[[], None],
+        *,
+        processor: "Process | None" = None,
     ) -> None:
         """Calls `fire` once when `deadline` has come, instead of what `key` was armed for before.
 
-        Nanoseconds of CLOCK_MONOTONIC, or with `processor` of the process's processor time. While a thread runs the call
+        Nanoseconds of CLOCK_MONOTONIC, or of the processor time of the process `processor`. While a thread runs the call
         comes at the end of its time slice at the latest.
         """
         ...
@@ -91,6 +105,25 @@ class Bench(Protocol):
         """rt_sigreturn(2): a `syscalls.wait.SignalReturn`."""
         ...
 
+    def fork(self, parent: "Thread", wanted: "Fork") -> "Thread":
+        """A new process, whose only thread returns 0 from the same system call; it is runnable when the handler returns.
+
+        Raises EAGAIN at a limit, ENOMEM where memory does not suffice.
+        """
+        ...
+
+    def execute(self, thread: "Thread", program: Any, argv: list[bytes], envp: list[bytes]) -> Any:
+        """execve(2) of a program that was found (`emu.execute`): a `syscalls.wait.Executed`. Raises what execve(2) lists."""
+        ...
+
+    def stop_process(self, process: "Process", signal: int) -> None:
+        """Stops all threads of a process."""
+        ...
+
+    def continue_process(self, process: "Process") -> None:
+        """Lets them go on."""
+        ...
+
 
 @dataclass(slots=True)
 class SignalAction:
@@ -102,17 +135,12 @@ class SignalAction:
     mask: int = 0
 
 
-@dataclass(slots=True)
-class Network:
-    """Which addresses the guest may reach: "loopback", "host" (all) or "none"."""
-
-    reach: str = "loopback"
-    names: Any = None  # syscalls.unix_names.UnixNames, made when a Unix socket is first named
-    passed: Any = None  # syscalls.passing.Passed, made when a descriptor is first sent
-
-
 class SignalWatcher(Protocol):
     """What hears of the pending signals of a process: a signalfd (`syscalls.signalfds`)."""
+
+    def watch(self, process: "Process") -> None:
+        """From now on the signals of this process count, too."""
+        ...
 
     def pending_changed(self, process: "Process", arrived: bool) -> None:
         """A signal has become pending (`arrived`), or is not any more."""
@@ -123,16 +151,57 @@ class SignalWatcher(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """What a new process shares with its maker instead of having a copy, and how it begins (clone(2))."""
+
+    memory: bool = False  # CLONE_VM
+    files: bool = False  # CLONE_FS
+    fds: bool = False  # CLONE_FILES
+    actions: bool = False  # CLONE_SIGHAND
+    clear_actions: bool = False  # CLONE_CLEAR_SIGHAND
+    sibling: bool = False  # CLONE_PARENT
+    waits: bool = False  # CLONE_VFORK: its maker waits at `Process.vfork_done`
+    stack: int = 0  # stack pointer; 0: the maker's
+    tls: int | None = None  # FS base; None: the maker's
+    exit_signal: int = 0
+
+
 @dataclass(slots=True, eq=False)
 class Process:
-    """One guest process: what its threads share."""
+    """One guest process: what its threads share, and its place among the others.
+
+    `parent` is None where the bench is the parent: it has started the first process, and adopts orphans (`ppid` says which).
+    `wait_status` is the word that wait(2) tells once the process has ended; until it is reaped it is a zombie among the
+    `children` of its parent. `stopped` is the signal that has stopped it, or 0.
+    """
 
     pid: int
     memory: Memory
     fds: FdTable
     bench: Bench
-    files: Any = None  # syscalls.files.FileSystem: the roots, the working directory, umask
-    network: Network = field(default_factory=Network)
+    system: System = field(default_factory=System)
+    parent: "Process | None" = None
+    ppid: int = PARENT_PID
+    maker: int = 0  # the parent's thread that has made it
+    children: dict[int, "Process"] = field(default_factory=dict)
+    group: int = 0  # set to `pid` for the first process
+    session: Session = field(default_factory=lambda: Session(PARENT_PID))
+    exit_signal: int = Signal.SIGCHLD
+    wait_status: int | None = None
+    exiting: bool = False  # its end is decided, and comes before it runs again
+    stopped: int = 0
+    unwaited: int = 0  # the signal of a stop that no wait has told yet
+    continued: bool = False  # a continuing that no wait has told yet
+    child_changed: WaitQueue = field(default_factory=WaitQueue)
+    vfork_done: WaitQueue | None = None  # where the maker of a vfork(2) waits; until exec or end
+    ends: list[Callable[[], None]] = field(default_factory=list)  # called once when it ends: pidfds
+    subreaper: bool = False
+    death_signal: int = 0  # PR_SET_PDEATHSIG
+    has_execed: bool = False
+    cpu_time_ns: int = 0  # up to its last turn
+    children_time_ns: int = 0  # of the children that were waited for, and theirs
+    places: Any = None  # emu.places.Places of its program
     scratch: Scratch = field(default_factory=Scratch)
     threads: dict[int, "Thread"] = field(default_factory=dict)
     actions: dict[int, SignalAction] = field(default_factory=dict)
@@ -143,7 +212,6 @@ class Process:
         default_factory=dict
     )  # signalfds, by when they were made
     timers: Any = None  # syscalls.timers.ProcessTimers, made when the first timer is set
-    futexes: dict[object, WaitQueue] = field(default_factory=dict)
     limits: dict[int, tuple[int, int]] = field(default_factory=dict)
     settings: dict[int, int] = field(
         default_factory=dict
@@ -154,10 +222,18 @@ class Process:
     name: bytes = b""
     uid: int = 1000
     gid: int = 1000
-    cpus: int = 1
-    exit_status: int | None = None
     payload_limit: int = PAYLOAD_LIMIT
     """How many bytes of a buffer the trace keeps."""
+
+    @property
+    def network(self) -> Network:
+        """What all processes may reach."""
+        return self.system.network
+
+    @property
+    def cpus(self) -> int:
+        """How many processors the guest sees."""
+        return self.system.cpus
 
 
 @dataclass(slots=True, eq=False)
@@ -169,6 +245,7 @@ class Thread:
     memory: Memory
     fds: FdTable
     bench: Bench
+    files: Any = None  # syscalls.files.FileSystem: the roots, the working directory, umask
     context: Any = None
     clear_child_tid: int = 0
     robust_list: int = 0

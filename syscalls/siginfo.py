@@ -23,6 +23,10 @@ _SENDER = struct.Struct("<iI")
 _VALUE = struct.Struct("<iIQ")
 _ADDRESS = struct.Struct("<Q")
 _TIMER = struct.Struct("<iiQ")
+_CHILD = struct.Struct("<iIi4xqq")
+
+USER_HZ = 100
+"""Ticks in a second, in what the kernel tells programs."""
 
 
 class Source(Protocol):
@@ -70,6 +74,18 @@ def from_kernel(signal: int) -> SigInfo:
 def from_user(signal: int, pid: int, uid: int, code: int = SI_USER) -> SigInfo:
     """Sent by kill(2), or with SI_TKILL by tkill(2)."""
     return SigInfo(signal, code, _SENDER.pack(pid, uid))
+
+
+CHILD_END = 28
+"""Where what waitid(2) stores ends: behind si_status."""
+
+CLD_EXITED, CLD_KILLED, CLD_DUMPED, CLD_STOPPED, CLD_CONTINUED = 1, 2, 3, 5, 6
+"""si_code of SIGCHLD."""
+
+
+def from_child(signal: int, code: int, pid: int, uid: int, status: int, time_ns: int = 0) -> SigInfo:
+    """Sent for a child: its exit code or signal is si_status, its processor time (nanoseconds) counts as si_utime."""
+    return SigInfo(signal, code, _CHILD.pack(pid, uid, status, time_ns * USER_HZ // 1_000_000_000, 0))
 
 
 def from_timer(signal: int, number: int, value: int, source: Source) -> SigInfo:

@@ -93,11 +93,14 @@ def post(target: Process | Thread, info: SigInfo) -> int | Thread | None:
     """
     process = target.process if isinstance(target, Thread) else target
     signal = info.signal
+    if process.exiting or process.wait_status is not None:
+        return None
     if signal == Signal.SIGKILL:
         return signal
     threads = [target] if isinstance(target, Thread) else list(process.threads.values())
     if signal == Signal.SIGCONT:
         _forget_stops(process)
+        process.bench.continue_process(process)
     elif signal in _STOPPING:
         drop_pending(process, Signal.SIGCONT)
     for thread in threads:
@@ -113,13 +116,7 @@ def post(target: Process | Thread, info: SigInfo) -> int | Thread | None:
             info.source.ignored()
         return None
     handler = action(process, signal).handler
-    if signal == Signal.SIGSTOP or (handler == SIG_DFL and signal in _STOPPING):
-        process.bench.note_once(
-            f"stop {signal}",
-            f"{Signal.text(signal)} would stop the guest: stopping is not supported, the guest goes on",
-        )
-        return None
-    if handler == SIG_DFL:
+    if handler == SIG_DFL and signal not in _STOPPING:
         return signal
     queue(target, info)
     return takers[0]
@@ -216,6 +213,16 @@ def ended(thread: Thread) -> None:
         thread.pending = 0
         _tell(thread, False)
     retarget(thread)
+
+
+def forget_all(process: Process) -> None:
+    """The process has ended: nothing is pending any more."""
+    _let_go(process, process.queue)
+    process.queue.clear()
+    process.pending = 0
+    if process.watchers:
+        _tell(process, False)
+        process.watchers.clear()
 
 
 def admit(target: Process | Thread, info: SigInfo, limit: int) -> SigInfo:

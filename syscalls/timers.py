@@ -65,7 +65,7 @@ class PosixTimer:
     def now(self) -> int:
         """The clock of its deadlines."""
         bench = self._process.bench
-        return bench.cpu_time_ns() if self.is_processor else bench.monotonic_ns()
+        return bench.cpu_time_ns(self._process) if self.is_processor else bench.monotonic_ns()
 
     def get(self) -> Setting:
         """timer_gettime(2)."""
@@ -102,7 +102,9 @@ class PosixTimer:
 
     def _arm(self) -> None:
         self._armed = True
-        self._process.bench.arm_timer(self, self._expires, self.fire, processor=self.is_processor)
+        self._process.bench.arm_timer(
+            self, self._expires, self.fire, processor=self._process if self.is_processor else None
+        )
 
     def fire(self) -> None:
         """The expiry."""
@@ -208,25 +210,25 @@ class ProcessorTimer:
 
     def get(self) -> Setting:
         """getitimer(2): one tick is left of one that is about to expire (get_cpu_itimer)."""
-        left = self._expires - self._process.bench.cpu_time_ns() if self._expires else 0
+        left = self._expires - self._process.bench.cpu_time_ns(self._process) if self._expires else 0
         return left if left >= 0 else TICK, self.interval
 
     def set(self, value: int, interval: int) -> None:
         """setitimer(2): the first expiry is rounded up to the next tick."""
         bench = self._process.bench
         self.interval = interval
-        self._expires = bench.cpu_time_ns() + value + TICK if value else 0
+        self._expires = bench.cpu_time_ns(self._process) + value + TICK if value else 0
         if value:
-            bench.arm_timer(self, self._expires, self._fire, processor=True)
+            bench.arm_timer(self, self._expires, self._fire, processor=self._process)
         else:
             bench.disarm_timer(self)
 
     def _fire(self) -> None:
         bench = self._process.bench
         if self.interval:
-            late = bench.cpu_time_ns() - self._expires
+            late = bench.cpu_time_ns(self._process) - self._expires
             self._expires += (max(late, 0) // self.interval + 1) * self.interval
-            bench.arm_timer(self, self._expires, self._fire, processor=True)
+            bench.arm_timer(self, self._expires, self._fire, processor=self._process)
         else:
             self._expires = 0
         bench.send_signal(self._process, siginfo.from_kernel(self._signal))

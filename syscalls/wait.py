@@ -92,6 +92,12 @@ class SignalReturn(NamedTuple):
     result: int = 0
 
 
+class Executed(NamedTuple):
+    """The calling thread has become the first of another program (execve(2)); the trace shows `result`."""
+
+    result: int = 0
+
+
 RESTARTSYS, RESTARTNOINTR, RESTARTNOHAND, RESTART_RESTARTBLOCK = -512, -513, -514, -516
 """What a call answers that a signal has interrupted (include/linux/errno.h). The program sees EINTR, or the call begins anew:
 the first, if the handler has SA_RESTART; the second always; the others only if no handler ran (signal(7))."""
@@ -99,5 +105,5 @@ the first, if the handler has SA_RESTART; the second always; the others only if 
 Blocking = Generator[Wait, Wake, int]
 """A handler that waits: yields waits, is sent wakes, returns the call's result."""
 
-Result = int | Blocking | Exit | Yield | SignalReturn
+Result = int | Blocking | Exit | Yield | SignalReturn | Executed
 """What a handler returns: a value or -errno, or one of the answers of this module."""

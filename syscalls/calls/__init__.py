@@ -23,6 +23,7 @@ from syscalls.calls import (
     timerfds,
     timers,
     vectors,
+    waiting,
 )
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "timerfds",
     "timers",
     "vectors",
+    "waiting",
 ]

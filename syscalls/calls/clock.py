@@ -61,7 +61,7 @@ def now(thread: Thread, clock: int) -> int:
     if clock in (Clock.CLOCK_PROCESS_CPUTIME_ID, Clock.CLOCK_THREAD_CPUTIME_ID) or (
         clock < 0 and is_own_cpu_clock(thread, clock)
     ):
-        return bench.cpu_time_ns()
+        return bench.cpu_time_ns(thread.process)
     raise OSError(errno.EINVAL, "no such clock")
 
 
@@ -170,7 +170,7 @@ def _interrupted(thread: Thread, left: int, remain: int) -> int:
 def _sleep_cpu(thread: Thread, target: int, remain: int) -> Blocking:
     """Sleeps until the process has used `target` ns of processor time, which passes no faster than the clock."""
     bench = thread.bench
-    while (left := target - bench.cpu_time_ns()) > 0:
+    while (left := target - bench.cpu_time_ns(thread.process)) > 0:
         wake = yield Wait(deadline=min(bench.monotonic_ns() + left, FOREVER))
         if wake is Wake.INTERRUPTED:
             return _interrupted(thread, left, remain)
@@ -181,7 +181,7 @@ def _sleep_cpu(thread: Thread, target: int, remain: int) -> Blocking:
 def times(thread: Thread, buf: OutTms) -> TimeResult:
     """times(2)."""
     if buf:
-        thread.memory.write(buf, Tms.pack(thread.bench.cpu_time_ns() * USER_HZ // SECOND, 0, 0, 0))
+        thread.memory.write(buf, Tms.pack(thread.bench.cpu_time_ns(thread.process) * USER_HZ // SECOND, 0, 0, 0))
     return thread.bench.monotonic_ns() * USER_HZ // SECOND
 
 
@@ -190,7 +190,7 @@ def getrusage(thread: Thread, who: RusageWho, usage: OutRusage) -> Result:
     """getrusage(2)."""
     if who not in (-1, 0, 1):
         return -errno.EINVAL
-    seconds, nanoseconds = divmod(0 if who == -1 else thread.bench.cpu_time_ns(), SECOND)
+    seconds, nanoseconds = divmod(0 if who == -1 else thread.bench.cpu_time_ns(thread.process), SECOND)
     thread.memory.write(
         usage, RusageLayout.pack(Timeval.pack(seconds, nanoseconds // 1000), bytes(Timeval.size), *[0] * 14)
     )

@@ -1,11 +1,13 @@
-"""clone(2) and clone3(2): threads. Process forms are refused until the bench can run a second process."""
+"""fork(2), vfork(2), clone(2) and clone3(2): new threads and processes (kernel/fork.c)."""
 
 import errno
 
-from syscalls.args import Size
+from syscalls.args import Result, Size
+from syscalls.flags.signals import Signal
 from syscalls.flags.threads import Clone
 from syscalls.memory import TASK_SIZE
-from syscalls.process import Thread
+from syscalls.pidfds import new_pidfd
+from syscalls.process import Fork, Thread
 from syscalls.table import syscall
 from syscalls.types_threads import (
     CloneArgs,
@@ -17,8 +19,8 @@ from syscalls.types_threads import (
     InCloneArgs,
 )
 from syscalls.types_volatile import PidResult
+from syscalls.wait import Blocking, Wait
 
-_FS_FLAGS = Clone.CLONE_FS | Clone.CLONE_FILES
 _NAMESPACES = (
     Clone.CLONE_NEWNS
     | Clone.CLONE_NEWCGROUP
@@ -28,14 +30,13 @@ _NAMESPACES = (
     | Clone.CLONE_NEWPID
     | Clone.CLONE_NEWNET
 )
-_PROCESS_FORMS = "threads only: without CLONE_THREAD it is ENOSYS"
 _MAX_SIZE = 4096
 _MAX_PID_NAMESPACES = 32
 _LARGEST = 88
 """The size of the newest struct clone_args that is known here (CLONE_ARGS_SIZE_VER2)."""
 
 
-@syscall(partial=_PROCESS_FORMS)
+@syscall
 def clone(
     thread: Thread,
     flags: CloneFlags,
@@ -48,10 +49,24 @@ def clone(
     flags &= 0xFFFFFFFF
     if flags & Clone.CLONE_PIDFD and flags & Clone.CLONE_PARENT_SETTID:
         return -errno.EINVAL  # both would be stored at parent_tid
-    return _start(thread, flags & ~Clone.CSIGNAL, stack, parent_tid, child_tid, tls)
+    return _start(
+        thread, flags & ~Clone.CSIGNAL, stack, parent_tid, child_tid, tls, flags & Clone.CSIGNAL, parent_tid
+    )
 
 
-@syscall(partial=_PROCESS_FORMS)
+@syscall
+def fork(thread: Thread) -> PidResult:
+    """fork(2)."""
+    return _start(thread, 0, exit_signal=Signal.SIGCHLD)
+
+
+@syscall
+def vfork(thread: Thread) -> PidResult:
+    """vfork(2): the child uses the maker's memory, and the maker waits until it executes a program or ends."""
+    return _start(thread, Clone.CLONE_VFORK | Clone.CLONE_VM, exit_signal=Signal.SIGCHLD)
+
+
+@syscall
 def clone3(thread: Thread, cl_args: InCloneArgs, size: Size) -> PidResult:
     """clone3(2); the order of checks is that of kernel/fork.c, copy_clone_args_from_user()."""
     if size > _MAX_SIZE:
@@ -76,8 +91,7 @@ def clone3(thread: Thread, cl_args: InCloneArgs, size: Size) -> PidResult:
         return -errno.EINVAL
     if set_tid or flags & Clone.CLONE_INTO_CGROUP:
         return -errno.EPERM  # needs CAP_CHECKPOINT_RESTORE, and a control group file system
-    del pidfd
-    return _start(thread, flags, stack + stack_size, parent_tid, child_tid, tls)
+    return _start(thread, flags, stack + stack_size, parent_tid, child_tid, tls, exit_signal, pidfd)
 
 
 def _is_valid(flags: int, exit_signal: int, stack: int, stack_size: int) -> bool:
@@ -95,8 +109,17 @@ def _is_valid(flags: int, exit_signal: int, stack: int, stack_size: int) -> bool
     return stack + stack_size <= TASK_SIZE
 
 
-def _start(thread: Thread, flags: int, stack: int, parent_tid: int, child_tid: int, tls: int) -> int:
-    """copy_process() of kernel/fork.c for what the two calls have in common; the thread's id."""
+def _start(
+    thread: Thread,
+    flags: int,
+    stack: int = 0,
+    parent_tid: int = 0,
+    child_tid: int = 0,
+    tls: int = 0,
+    exit_signal: int = 0,
+    pidfd_at: int = 0,
+) -> Result:
+    """copy_process() of kernel/fork.c for what the calls have in common; the id of the thread or process."""
     if flags & Clone.CLONE_FS and flags & (Clone.CLONE_NEWNS | Clone.CLONE_NEWUSER):
         return -errno.EINVAL
     if flags & Clone.CLONE_THREAD and not flags & Clone.CLONE_SIGHAND:
@@ -105,36 +128,64 @@ def _start(thread: Thread, flags: int, stack: int, parent_tid: int, child_tid: i
         return -errno.EINVAL
     if flags & Clone.CLONE_THREAD and flags & (Clone.CLONE_NEWUSER | Clone.CLONE_NEWPID):
         return -errno.EINVAL
-    if flags & Clone.CLONE_PIDFD and flags & Clone.CLONE_DETACHED:
+    if flags & Clone.CLONE_PIDFD and flags & (Clone.CLONE_DETACHED | Clone.CLONE_THREAD):
         return -errno.EINVAL
     if flags & Clone.CLONE_NEWIPC and flags & Clone.CLONE_SYSVSEM:
         return -errno.EINVAL
     if flags & _NAMESPACES:
         return -errno.EPERM  # needs CAP_SYS_ADMIN, which a guest never has
-    refused = (
-        "processes (no CLONE_THREAD)"
-        if not flags & Clone.CLONE_THREAD
-        else "threads with descriptors or a working directory of their own"
-        if flags & _FS_FLAGS != _FS_FLAGS
-        else "CLONE_PIDFD and CLONE_VFORK on threads"
-        if flags & (Clone.CLONE_PIDFD | Clone.CLONE_VFORK)
-        else ""
-    )
-    if refused:
-        thread.bench.note_once(f"clone {refused}", f"clone: {refused} are not supported yet: ENOSYS")
-        return -errno.ENOSYS
     if flags & Clone.CLONE_SETTLS and tls >= TASK_SIZE:
         return -errno.EPERM
-    child = thread.bench.spawn_thread(thread, stack=stack, tls=tls if flags & Clone.CLONE_SETTLS else None)
-    child.signal_mask = thread.signal_mask
-    child.name = thread.name
+    base = tls if flags & Clone.CLONE_SETTLS else None
+    pidfd = -1
+    if flags & Clone.CLONE_THREAD:
+        child = thread.bench.spawn_thread(
+            thread,
+            stack=stack,
+            tls=base,
+            own_fds=not flags & Clone.CLONE_FILES,
+            own_files=not flags & Clone.CLONE_FS,
+        )
+        child.signal_mask = thread.signal_mask
+        child.name = thread.name
+    else:
+        if flags & Clone.CLONE_PIDFD:
+            thread.memory.put_u32(pidfd_at, thread.fds.lowest_free())
+        child = thread.bench.fork(
+            thread,
+            Fork(
+                memory=bool(flags & Clone.CLONE_VM),
+                files=bool(flags & Clone.CLONE_FS),
+                fds=bool(flags & Clone.CLONE_FILES),
+                actions=bool(flags & Clone.CLONE_SIGHAND),
+                clear_actions=bool(flags & Clone.CLONE_CLEAR_SIGHAND),
+                sibling=bool(flags & Clone.CLONE_PARENT),
+                waits=bool(flags & Clone.CLONE_VFORK),
+                stack=stack,
+                tls=base,
+                exit_signal=exit_signal,
+            ),
+        )
+        if flags & Clone.CLONE_PIDFD:
+            pidfd = new_pidfd(thread, child.process, 0)
+            thread.memory.put_u32(pidfd_at, pidfd)
     if flags & Clone.CLONE_CHILD_CLEARTID:
         child.clear_child_tid = child_tid
     if flags & Clone.CLONE_PARENT_SETTID:
         _store_tid(thread, parent_tid, child.tid)
     if flags & Clone.CLONE_CHILD_SETTID:
-        _store_tid(thread, child_tid, child.tid)
+        _store_tid(child, child_tid, child.tid)
+    if flags & Clone.CLONE_VFORK:
+        return _until_let_go(child)
     return child.tid
+
+
+def _until_let_go(child: Thread) -> Blocking:
+    """The maker's wait of a vfork: no signal but SIGKILL ends it."""
+    tid, process = child.tid, child.process
+    while process.vfork_done is not None:
+        yield Wait(queue=process.vfork_done, interruptible=False)
+    return tid
 
 
 def _store_tid(thread: Thread, address: int, tid: int) -> None:

@@ -90,8 +90,8 @@ def _deadline(thread: Thread, command: int, timeout: int, realtime: bool) -> int
 
 def _sleep(process: Process, key: object, queue: WaitQueue, wait: Wait) -> Blocking:
     wake = yield wait
-    if not queue.waiters and process.futexes.get(key) is queue:
-        del process.futexes[key]
+    if not queue.waiters and process.system.futexes.get(key) is queue:
+        del process.system.futexes[key]
     if wake is Wake.QUEUE:
         return 0
     if wake is Wake.TIMEOUT:

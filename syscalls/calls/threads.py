@@ -3,7 +3,6 @@
 import errno
 from typing import Annotated
 
-from syscalls import futexes
 from syscalls.args import Address, Int, Result, Size
 from syscalls.flags.threads import Arch
 from syscalls.memory import TASK_SIZE
@@ -35,7 +34,6 @@ def getppid(thread: Thread) -> HostResult:
 @syscall
 def exit_(thread: Thread, status: Int) -> Result:
     """_exit(2): ends the calling thread."""
-    futexes.thread_ends(thread)
     return Exit(status & 0xFF, group=False)
 
 
