@@ -149,6 +149,10 @@ def revived(arg: Arg | None, data: Any) -> Data:
     """JSON back to the data that a type gave: text that stands for bytes becomes bytes, a cut payload a `Cut`."""
     if isinstance(data, str):
         return data.encode("latin-1", "replace") if arg is not None and arg.holds_bytes else data
+    if arg is not None and arg.holds_strings and isinstance(data, list):
+        return [
+            item.encode("latin-1", "replace") if isinstance(item, str) else _revived(item) for item in data
+        ]
     return data if isinstance(arg, Flags) else _revived(data)
 
 

@@ -10,7 +10,9 @@ from emu.trace.symbol import Symbol, Text
 from emu.trace.volatile_members import Context, member, members, number, pointer
 from syscalls import (
     numbers,
+    types_execute,
     types_files,
+    types_ioctl,
     types_net,
     types_options,
     types_poll,
@@ -284,6 +286,12 @@ def _filled_bytes(data: Data, name: str, context: Context) -> Data:
     return _structure(data, name, context)
 
 
+def _environment(data: Data, name: str, context: Context) -> Data:
+    if not isinstance(data, dict):
+        return pointer(data, context)
+    return {**data, "address": pointer(data.get("address"), context)}
+
+
 _RULES: dict[type, Rule] = {
     FdNumber: _descriptor,
     Pointer: _address,
@@ -297,7 +305,7 @@ _RULES: dict[type, Rule] = {
     types_volatile.Milliseconds: _timeout,
     types_files.OutPair: _descriptors,
     types_files.PageVector: _whole("machine"),
-    types_files.IoctlArgument: _ioctl,
+    types_ioctl.IoctlArgument: _ioctl,
     types_files.FcntlArgument: _fcntl,
     types_poll.PollFds: _descriptors,
     types_poll.FdSetArg: _descriptors,
@@ -315,6 +323,7 @@ _RULES: dict[type, Rule] = {
     types_threads.FutexValue3: _plain,
     types_prctl.PrctlArgument: _either,
     types_threads.InCpuMask: _whole("machine"),
+    types_execute.EnvironmentVector: _environment,
     types_options.OptionName: _plain,
 }
 """By declared type; a type without an entry takes that of what it is derived from."""

@@ -178,11 +178,15 @@ class Endpoints:
         """What is read by the datagram socket with this name."""
         return self.reads.get(self._bound.get(path, 0)) if type(path) is str else None
 
-    def closed(self, call: Call, object: int) -> None:
-        """A descriptor of an object was closed."""
+    def closing(self, call: Call, object: int) -> None:
+        """A descriptor of an object was closed, and there are more."""
         channel = self.writes.get(object)
         if channel is not None and channel.unit not in ("sum", "ones"):
             channel.closers.append(call)
+
+    def closed(self, call: Call, object: int) -> None:
+        """The last descriptor of an object was closed, as far as is known."""
+        self.closing(call, object)
         self._polled.pop(object, None)
         address = self._addresses.get(object)
         if address is not None and not self._connecting:

@@ -43,35 +43,42 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class Formatter:
-    """Turns records into lines. Places are looked up once and kept."""
+    """Turns records into lines. Places are looked up once a program and kept.
+
+    A process knows its program's places; `locate` is for those that do not.
+    """
 
     def __init__(self, locate: Locate | None = None) -> None:
-        self._locate = locate or Nowhere()
-        self._places: dict[int, Place] = {}
-        self._chains: dict[int, list[dict[str, Any]]] = {}
+        self._default = _Known(locate or Nowhere())
+        self._known: dict[int, _Known] = {}  # by the id of what locates, which is kept
         self._encoder = msgspec.json.Encoder(enc_hook=_deferred)
 
     def lines(self, records: Iterable[Any]) -> bytes:
         """The lines of records (tuples, see `syscalls.table.Record`) and events (dicts), each with its newline."""
         out: list[Any] = []
         append = out.append
-        places, errors = self._places, ERRORS
+        errors = ERRORS
+        locate, known = None, self._default
         for record in records:
             if type(record) is dict:
                 append(record)
                 continue
             sequence, time, duration, blocked, thread, syscall, registers, result, pc, before, after, extra = record  # fmt: skip
             args, fds, objects = syscall.members(registers, before, after)
-            function, file, line = places.get(pc) or self._place(pc)
+            process = thread.process
+            if process.places is not locate:
+                locate = process.places
+                known = self._known_of(locate)
+            function, file, line = known.places.get(pc) or known.place(pc)
             append(
                 Line(
-                    "syscall", sequence, time, duration, blocked, thread.process.pid, thread.tid, syscall.number,
+                    "syscall", sequence, time, duration, blocked, process.pid, thread.tid, syscall.number,
                     syscall.name, registers, result, pc, args, fds, objects, errors.get(result),
                     result is None and _is_unfinished(syscall), function, file, line,
                 )
             )  # fmt: skip
             if extra is not None:
-                self._add(out[-1], pc, extra)
+                _add(out[-1], pc, extra, known)
         try:
             return self._encoder.encode_lines(out)
         except UnicodeEncodeError:  # a path that is no UTF-8 (PEP 383)
@@ -79,22 +86,31 @@ class Formatter:
                 [json.dumps(_as_dict(line), default=_by_json, separators=(",", ":")) + "\n" for line in out]
             ).encode()
 
-    def _place(self, pc: int) -> Place:
+    def _known_of(self, locate: Locate | None) -> "_Known":
+        if locate is None:
+            return self._default
+        known = self._known.get(id(locate))
+        if known is None:
+            known = self._known[id(locate)] = _Known(locate)
+        return known
+
+
+class _Known:
+    """The places of one program that were looked up."""
+
+    def __init__(self, locate: Locate) -> None:
+        self._locate = locate
+        self.places: dict[int, Place] = {}
+        self._chains: dict[int, list[dict[str, Any]]] = {}
+
+    def place(self, pc: int) -> Place:
+        """The place of a pc."""
         place = self._locate(pc)
-        if len(self._places) < _KEPT:
-            self._places[pc] = place
+        if len(self.places) < _KEPT:
+            self.places[pc] = place
         return place
 
-    def _add(self, line: Line, pc: int, extra: dict[str, Any]) -> None:
-        """The members that few records have."""
-        line.woken_by = extra.get("woken_by")
-        if "stack" in extra:
-            # A return address belongs to the call before it.
-            line.stack = list(self._frames(pc, pc))
-            for address in extra["stack"]:
-                line.stack += self._frames(address, address - 1)
-
-    def _frames(self, address: int, within: int) -> list[dict[str, Any]]:
+    def frames(self, address: int, within: int) -> list[dict[str, Any]]:
         """The frames at an address, innermost first: more than one where functions were inlined."""
         frames = self._chains.get(address)
         if frames is None:
@@ -102,6 +118,16 @@ class Formatter:
             if len(self._chains) < _KEPT:
                 self._chains[address] = frames
         return frames
+
+
+def _add(line: Line, pc: int, extra: dict[str, Any], known: _Known) -> None:
+    """The members that few records have."""
+    line.woken_by = extra.get("woken_by")
+    if "stack" in extra:
+        # A return address belongs to the call before it.
+        line.stack = list(known.frames(pc, pc))
+        for address in extra["stack"]:
+            line.stack += known.frames(address, address - 1)
 
 
 def _is_unfinished(syscall: Syscall) -> bool:

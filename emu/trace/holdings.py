@@ -5,7 +5,7 @@ end of the last thread that uses a table closes all that is in it.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ _ALWAYS: Final = frozenset({"pidfd_open", "clone", "clone3", "pidfd_getfd", "sec
 
 _EXECS: Final = frozenset({"execve", "execveat"})
 _EXITS: Final = frozenset({"exit", "exit_group"})
+ENDS: Final = _EXITS | _EXECS
+"""The calls that end a process, or the program that it ran, and so close descriptors."""
 
 
 @dataclass(slots=True, eq=False)
@@ -312,6 +314,34 @@ _CHANGES = {
     **dict.fromkeys(_EXECS, Holdings._exec),
     **dict.fromkeys(_EXITS, Holdings._exit),
 }
+
+
+class Held(Holdings):
+    """The descriptor tables of all processes: how often each object is held, and which ends of processes let go of what."""
+
+    def __init__(self, let_go: Callable[[dict[str, Any] | None, int], None]) -> None:
+        super().__init__()
+        self._let_go = let_go
+        self._held: dict[int, int] = {}
+
+    def is_held(self, object: int) -> bool:
+        """Whether some process has a descriptor on it, as far as is known."""
+        return object in self._held
+
+    def began(self, holding: Holding, call: dict[str, Any] | None) -> None:
+        """See `Holdings.began`."""
+        self._held[holding.object] = self._held.get(holding.object, 0) + 1
+
+    def ended(self, holding: Holding, call: dict[str, Any] | None) -> None:
+        """See `Holdings.ended`."""
+        left = self._held.get(holding.object, 0) - 1
+        if left > 0:
+            self._held[holding.object] = left
+        else:
+            self._held.pop(holding.object, None)
+        if call is None or call["name"] in ENDS:
+            self._let_go(call, holding.object)
+
 
 _RECEIVES: Final = frozenset({"recvmsg", "recvmmsg"})
 _MESSAGES: Final = ("msg", "msgvec")

@@ -5,14 +5,16 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from emu.trace.channels import Call, Channel
+from emu.trace.kinship import CLONES, Kinship
 from emu.trace.plumbing import Plumbing
 from emu.trace.schema import EXITS
 
-KINDS: Final = ("clone", "futex", "exit", "pipe", "eventfd", "socket", "close", "connect", "poll")
+KINDS: Final = (
+    "clone", "futex", "exit", "pipe", "eventfd", "socket", "close", "connect", "poll", "wait", "vfork", "signal", "handler",
+)  # fmt: skip
 """What an edge can be."""
 
 _KIND = {kind: number for number, kind in enumerate(KINDS)}
-_CLONES = frozenset({"clone", "clone3", "fork", "vfork"})
 _NEVER = 1 << 63
 _ALWAYS = -1  # the end of a target whose edge holds whatever else is missing
 
@@ -43,9 +45,8 @@ class Links:
         self._kinds = array("B")
         self._channels: list[Channel | None] = []
         self._plumbing = Plumbing(self._link)
+        self._kinship = Kinship(self._always)
         self._exits: set[int] = set()
-        self._clones: dict[int, int] = {}  # of threads that have not made a call yet
-        self._first_calls: dict[int, int] = {}
 
     @property
     def inside(self) -> set[int]:
@@ -54,30 +55,27 @@ class Links:
 
     def call(self, record: dict[str, Any], hooked: str = "") -> None:
         """Takes a system call, whatever its arguments look like. `hooked` is what a hook did to it, as its event says."""
-        sequence, tid = record["sequence"], record["tid"]
-        if tid not in self._first_calls:
-            self._first_calls[tid] = sequence
-        if tid in self._clones and sequence > self._clones[tid]:
-            self._add(self._clones.pop(tid), sequence, _ALWAYS, "clone", None)
+        sequence = record["sequence"]
         if hooked == "answered":
-            return  # the kernel has not seen it
+            record = record | {"name": "", "args": {}, "objects": {}}  # the kernel has not seen it
+        self._kinship.call(record)
+        if hooked == "answered":
+            return
         woken_by = record.get("woken_by")
         if type(woken_by) is int and 0 <= woken_by < _NEVER:
             self._add(woken_by, sequence, _ALWAYS, "exit" if woken_by in self._exits else "futex", None)
         name = record["name"]
         if record["number"] in EXITS:
             self._exits.add(sequence)
-        elif name in _CLONES:
-            child = record.get("result")
-            if child is not None and child > 0:
-                if self._first_calls.get(child, -1) > sequence:
-                    self._add(sequence, self._first_calls[child], _ALWAYS, "clone", None)
-                else:
-                    self._clones[child] = sequence
-        elif hooked:
+        if hooked and name not in CLONES:
             self._plumbing.distrust(record)
         else:
             self._plumbing.call(record)
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Takes an event that is no call."""
+        self._plumbing.event(event)
+        self._kinship.event(event)
 
     def edges(self, clean_until: Callable[[int], int]) -> Edges:
         """What was found. `clean_until(sequence)` is until when the trace has every call from that number on (see `Order`)."""
@@ -91,6 +89,9 @@ class Links:
             array("q", map(self._targets.__getitem__, kept)),
             array("B", map(self._kinds.__getitem__, kept)),
         )
+
+    def _always(self, source: int, target: int, kind: str) -> None:
+        self._add(source, target, _ALWAYS, kind, None)
 
     def _link(self, source: Call, target: Call, kind: str, channel: Channel) -> None:
         if source.time > target.end:

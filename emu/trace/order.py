@@ -5,14 +5,20 @@ precedes the effect of `b` in every run in which the same messages are passed, n
 partial order that holds
 
 - program order: a thread's calls, in the order in which it made them;
-- "clone": clone, clone3 -> the first call of the thread that it made;
+- "clone": clone, clone3, fork, vfork -> the first call of the thread or process that it made;
+- "wait": the last call of each thread of a process that has ended -> the wait4 or waitid that tells of it;
+- "vfork": the execve or exit of the child -> the next call of the thread that had made it by vfork;
+- "signal": kill and its kin (or the end of a child, for its SIGCHLD) -> the call that the signal interrupted, or that took it:
+  rt_sigtimedwait, a read of a signalfd; "handler": likewise -> the first call after the handler began; SIGCONT -> the first calls
+  of a process that it lets go on. Only where the trace says who sent it;
 - "futex": the call that woke a waiter (FUTEX_WAKE and its kin, by `woken_by`) -> the wait;
 - "exit": a thread's exit that cleared its tid -> the join that this woke (`woken_by`);
 - "eventfd": each write since the last read -> the read (with EFD_SEMAPHORE: the write whose unit the read took);
 - "pipe", "socket": a write -> the reads that got its bytes, counted by position; by message where there are messages;
   for pipes, socketpairs, Unix sockets, and TCP connections that have both ends in the guest. The passing of
   descriptors (SCM_RIGHTS) is such a message;
-- "close": what ended the writing (shutdown, or each close of the end that writes) -> a read that saw the end;
+- "close": what ended the writing (shutdown, or each close of the end that writes, an exit or execve that closes it included)
+  -> a read that saw the end;
 - "connect": connect -> the accept that took this connection;
 - "poll": the oldest write that was not read yet (of those since the poll began, if it waited; or connect, or close) ->
   the poll, select or epoll_wait that reported it.
@@ -22,7 +28,7 @@ room, and its target may have begun long before, as a read that waits for it.
 
 What is *not* ordered: calls of different threads between which nothing of this was passed, however far apart in time; what
 threads tell each other through memory alone (a lock that nobody waited for makes no call); what goes through files, through
-pipes with names, UDP, signals, and the world outside; the end of a read and the end of the write that it made room for.
+pipes with names, UDP, and the world outside; the end of a read and the end of the write that it made room for.
 
 What a hook has answered instead of the kernel has put nothing in and taken nothing out. Where a hook has changed a result, nobody
 knows how much that was: no edges follow from what went through there.
@@ -69,6 +75,7 @@ class Order:
                     hooked.setdefault(record.get("sequence", -1), record["action"])
             else:
                 calls.event(record)
+                links.event(record)
         self._threads = calls.threads()
         gaps = _Gaps(calls)
         self._inside = links.inside
@@ -127,11 +134,14 @@ class Order:
             array("B", map(kinds.__getitem__, kept)),
         )
         wakers = self._wakers
-        closing, cloning = KINDS.index("close"), KINDS.index("clone")
+        last = {KINDS.index(kind) for kind in ("close", "wait")}  # the last one was it
+        beginning = {KINDS.index(kind) for kind in ("clone", "vfork", "handler")}
         for source, target, kind in zip(*self._edges, strict=True):
-            if kind == closing:  # the last one was it
+            if kind in last:
                 wakers[target] = source
-            elif kind != cloning:  # a new thread's first call may wait, too; its birth is not what ends that
+            elif (
+                kind not in beginning
+            ):  # a new thread's first call may wait, too; its birth is not what ends that
                 wakers.setdefault(target, source)
         further = [pair for pair in also if all(map(place.__contains__, pair))]
         further.sort(key=lambda pair: place[pair[1]])
@@ -160,10 +170,13 @@ class _Calls:
         self.settled = array("q")
         self.last: dict[int, int] = {}
         """By thread that may still be in a call that is not recorded yet: its last one that is."""
+        self.living: set[int] = set()
+        """The processes that the trace has begun to tell of, and that go on."""
         self.ended = False
 
     def add(self, record: dict[str, Any]) -> None:
         sequence, tid = record["sequence"], record["tid"]
+        self.living.add(record["pid"])
         self.sequences.append(sequence)
         self.tids.append(tid)
         # While a call does not wait no other one begins.
@@ -178,8 +191,12 @@ class _Calls:
     def event(self, record: dict[str, Any]) -> None:
         if record["event"] == "thread_start" and "tid" in record:
             self.last.setdefault(record["tid"], -1)
-        elif record["event"] in ("process_end", "fault"):
-            self.ended = True
+        elif record["event"] == "process_start":
+            self.living.add(record.get("pid", 0))
+            self.last.setdefault(record.get("tid", record.get("pid", 0)), -1)
+        elif record["event"] == "process_end":
+            self.living.discard(record.get("pid", 0))
+            self.ended = not self.living
 
     def threads(self) -> "_BySequence":
         return _BySequence(self.sequences, self.tids)

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from emu.trace.channels import Call, Channel
 from emu.trace.endpoints import Endpoints, Link
+from emu.trace.holdings import ENDS, Held
 
 _EINPROGRESS: Final = -115
 _LATEST = (1 << 63) - 1
@@ -13,6 +14,12 @@ _HEAD = 32
 
 _APART = ("MSG_OOB", "MSG_ERRQUEUE")
 """What is sent or received with these flags is no part of the stream."""
+
+
+_TABLE_CALLS: Final = ENDS | {
+    "close", "close_range", "dup2", "dup3", "fcntl", "ioctl", "pipe", "pipe2", "recvmmsg", "recvmsg", "socketpair", "unshare",
+}  # fmt: skip
+"""The calls that change a table of descriptors, but for those that make one and return it."""
 
 
 class Report(NamedTuple):
@@ -38,6 +45,7 @@ class Plumbing:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._ends = Endpoints(link)
+        self._tables = Held(self._let_go)
         self._watched: dict[int, dict[int, _Watched]] = {}  # by epoll object and its user's data
         self._watching: dict[int, set[int]] = {}  # by watched object
 
@@ -48,13 +56,25 @@ class Plumbing:
 
     def call(self, record: dict[str, Any]) -> None:
         """Takes a system call, whatever its arguments look like."""
-        handler = _HANDLERS.get(record["name"])
-        objects = record.get("objects")
+        name, objects = record["name"], record.get("objects")
+        handler = _HANDLERS.get(name)
+        if name in _TABLE_CALLS or (objects and "result" in objects):
+            self._tables.call(record)
         if handler is not None and objects:
-            time = record["time"]
-            end = min(time + record["duration"], _LATEST)
-            call = Call(record["sequence"], record["tid"], time, end, record["blocked"])
-            handler(self, call, record, record["args"], objects)
+            handler(self, _call(record), record, record["args"], objects)
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Takes an event that is no call."""
+        self._tables.event(event)
+
+    def _let_go(self, record: dict[str, Any] | None, object: int) -> None:
+        """A process has ended, or runs another program, and its descriptor is closed."""
+        if record is None:
+            pass  # it was killed: by no call that is known
+        elif self._tables.is_held(object):
+            self._ends.closing(_call(record), object)
+        else:
+            self._closed(_call(record), object)
 
     def distrust(self, record: dict[str, Any]) -> None:
         """Takes a call whose result is not what the kernel gave: nothing is known of its channels from now on."""
@@ -224,6 +244,9 @@ class Plumbing:
             self._closed(call, object)
 
     def _closed(self, call: Call, object: int) -> None:
+        if self._tables.is_held(object):  # by another process, or by a duplicate
+            self._ends.closing(call, object)
+            return
         self._ends.closed(call, object)
         for epoll in self._watching.pop(object, ()):
             watched = self._watched.get(epoll, {})
@@ -312,6 +335,12 @@ class Plumbing:
                 if type(object) is int and one.get("revents") != "0":
                     text = _member(fds, "fds", one.get("fd"))
                     yield Report(object, text, *_bits(one.get("revents"), "POLL"))
+
+
+def _call(record: dict[str, Any]) -> Call:
+    time = record["time"]
+    end = min(time + record["duration"], _LATEST)
+    return Call(record["sequence"], record["tid"], time, end, record["blocked"])
 
 
 def _bits(events: Any, prefix: str) -> tuple[bool, bool]:

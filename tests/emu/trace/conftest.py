@@ -107,7 +107,20 @@ class Script:
         self.records.append(record)
         return int(record["sequence"])
 
+    def event(self, event: str, pid: int = 1000, **members: Any) -> None:
+        self.now += 10
+        self.records.append({"event": event, "time": self.now, "pid": pid} | members)
+
     # What tests do over and over
+
+    def fork(self, child: int, maker: int = 1000, name: str = "fork", **members: Any) -> int:
+        self.event("process_start", child, tid=child, parent=maker, **members)
+        return self.call(maker, name, child, pid=maker, number=57)
+
+    def ends(self, pid: int, code: int = 0) -> int:
+        sequence = self.call(pid, "exit_group", None, {"error_code": code}, pid=pid, number=231)
+        self.event("process_end", pid, code=code, signal=None)
+        return sequence
 
     def pipe(self, read: int = 1, write: int = 2, flags: str = "0") -> int:
         return self.call(
