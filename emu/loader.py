@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from emu.cpuid import cpuid
-from emu.elf import ET_DYN, PAGE, TASK_SIZE, ElfError, Image, ProgramHeader
+from emu.elf import ET_DYN, PAGE, TASK_SIZE, ElfError, Image, ProgramHeader, check
 from syscalls.flags import Map, Prot
+from syscalls.strings import MAX_ARG_STRLEN, strings_limit
 
 STACK_TOP = TASK_SIZE
 STACK_SIZE = 8 << 20
@@ -17,13 +19,10 @@ PIE_BASE = 0x5555_5555_4000
 """Where a position-independent program begins when addresses are not randomised (ELF_ET_DYN_BASE)."""
 LOWEST = 0x1_0000
 """vm.mmap_min_addr of an ordinary system."""
-MAX_ARG_STRLEN = 32 * PAGE
-"""The longest argument or environment string with its NUL (linux/binfmts.h)."""
 CLOCK_TICKS = 100
 MINSIGSTKSZ = 2048
 PLATFORM = b"x86_64"
 _STACK_GAP = 256 * PAGE
-_ARG_MAX = 131072
 
 # auxiliary vector, asm/auxvec.h and linux/auxvec.h
 AT_NULL, AT_PHDR, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY = 0, 3, 4, 5, 6, 7, 8, 9
@@ -31,6 +30,8 @@ AT_UID, AT_EUID, AT_GID, AT_EGID, AT_PLATFORM, AT_HWCAP, AT_CLKTCK = 11, 12, 13,
 AT_SECURE, AT_RANDOM, AT_HWCAP2, AT_EXECFN, AT_MINSIGSTKSZ = 23, 25, 26, 31, 51
 
 _FIXED = Map.MAP_PRIVATE | Map.MAP_ANONYMOUS | Map.MAP_FIXED
+_FIXED_FILE = Map.MAP_PRIVATE | Map.MAP_FIXED
+_ANYWHERE = Map.MAP_PRIVATE | Map.MAP_ANONYMOUS | Map.MAP_NORESERVE
 _READ_WRITE = Prot.PROT_READ | Prot.PROT_WRITE
 
 
@@ -40,6 +41,7 @@ class Space(Protocol):
     def map(
         self, hint: int, size: int, prot: int, flags: int, host_fd: int = -1, offset: int = 0, name: str = ""
     ) -> int: ...
+    def unmap(self, address: int, size: int) -> None: ...
     def protect(self, address: int, size: int, prot: int) -> None: ...
     def write(self, address: int, data: bytes) -> None: ...
 
@@ -59,7 +61,10 @@ _ROOT = Identity()
 
 
 class Loaded(NamedTuple):
-    """Where everything is: all are guest addresses. `base` is what was added to the addresses in the file."""
+    """Where everything is: all are guest addresses. `base` is what was added to the addresses in the file.
+
+    `entry` is where the processor begins: in the interpreter, if there is one, whose `base` is `interpreter_base`.
+    """
 
     entry: int
     stack_pointer: int
@@ -68,6 +73,7 @@ class Loaded(NamedTuple):
     base: int
     stack_low: int
     stack_high: int
+    interpreter_base: int = 0
 
 
 def load(
@@ -77,11 +83,12 @@ def load(
     environment: Sequence[bytes],
     *,
     random: bytes,
+    interpreter: Image | None = None,
     filename: bytes | None = None,
     identity: Identity = _ROOT,
     stack_size: int = STACK_SIZE,
 ) -> Loaded:
-    """Map `image` and write its initial stack; the registers of `_start` follow from the result.
+    """Map `image` and its interpreter, and write the initial stack; the registers of `_start` follow from the result.
 
     `argv` and `environment` (`NAME=value`) are strings without NUL; `random` are the 16 bytes behind AT_RANDOM;
     `filename` is AT_EXECFN, the image's name by default. Raises ElfError when the image cannot be placed or memory
@@ -89,16 +96,11 @@ def load(
     Sources: fs/binfmt_elf.c and fs/exec.c; System V ABI, AMD64 supplement, 3.4.1.
     """
     execfn = image.name.encode("utf-8", "surrogateescape") if filename is None else filename
+    arguments = list(argv) or [b""]  # since 5.18 nobody starts without argv[0]
+    _check_sizes(image.name, arguments, environment, execfn, stack_size)
     stack_low = STACK_TOP - stack_size
     base = _base(image)
-    for number, segment in enumerate(image.segments):
-        start, end = segment.address + base, segment.end + base
-        if segment.memory_size and not (start >= LOWEST and end <= stack_low - _STACK_GAP):
-            raise ElfError(
-                f"{image.name}: segment {number}: cannot be placed at {start:#x}-{end:#x}:"
-                f" programs are loaded between {LOWEST:#x} and {stack_low - _STACK_GAP:#x}"
-            )
-    stack = _build_stack(image, base, argv, environment, execfn, random, identity, stack_size)
+    _check_place(image, base, stack_low)
     executable = Prot.PROT_EXEC if image.executable_stack else 0
     try:
         space.map(
@@ -108,20 +110,58 @@ def load(
             _FIXED | Map.MAP_GROWSDOWN | Map.MAP_STACK,
             name="[stack]",
         )
-        space.write(STACK_TOP - len(stack), stack)
         for segment in image.segments:
             _map_segment(space, image, segment, base)
+        entry, interpreter_base = image.entry + base, 0
+        if interpreter is not None:
+            interpreter_base = _map_interpreter(space, interpreter, stack_low)
+            entry = interpreter.entry + interpreter_base
+        stack = _build_stack(image, base, interpreter_base, arguments, environment, execfn, random, identity)
+        space.write(STACK_TOP - len(stack), stack)
     except OSError as error:
-        raise ElfError(f"{image.name}: cannot be loaded: {error.strerror or error}") from None
+        raise ElfError(f"{image.name}: cannot be loaded: {error.strerror or error}", code=0) from None
     return Loaded(
-        entry=image.entry + base,
+        entry=entry,
         stack_pointer=STACK_TOP - len(stack),
         brk=_page_up(max(segment.end for segment in image.segments) + base),
         headers_address=image.headers_address + base,
         base=base,
         stack_low=stack_low,
         stack_high=STACK_TOP,
+        interpreter_base=interpreter_base,
     )
+
+
+def _check_place(image: Image, base: int, stack_low: int) -> None:
+    check(image, whole=image.descriptor < 0)
+    for number, segment in enumerate(image.segments):
+        start, end = segment.address + base, segment.end + base
+        if segment.memory_size and not (start >= LOWEST and end <= stack_low - _STACK_GAP):
+            raise ElfError(
+                f"{image.name}: segment {number}: cannot be placed at {start:#x}-{end:#x}:"
+                f" programs are loaded between {LOWEST:#x} and {stack_low - _STACK_GAP:#x}",
+                code=0,
+            )
+
+
+def _map_interpreter(space: Space, image: Image, stack_low: int) -> int:
+    """load_elf_interp(): where mmap(2) finds room for all of it; what is between its segments stays free. Its base."""
+    if image.kind != ET_DYN:
+        _check_place(image, 0, stack_low)
+        base = 0
+    else:
+        check(image, whole=image.descriptor < 0)
+        first = image.segments[0].address & -PAGE
+        size = _page_up(max(segment.end for segment in image.segments)) - first
+        if not 0 < size < stack_low:
+            raise ElfError(f"{image.name}: cannot be placed: its segments take {size:#x} bytes", code=0)
+        place = space.map(0, size, Prot.PROT_NONE, _ANYWHERE)
+        space.unmap(place, size)
+        base = place - first
+        _check_place(image, base, stack_low)
+    for segment in image.segments:
+        _map_segment(space, image, segment, base)
+    return base
 
 
 def _page_up(value: int) -> int:
@@ -150,27 +190,32 @@ def _map_segment(space: Space, image: Image, segment: ProgramHeader, base: int) 
     if segment.file_size:
         zero = _page_up(start + segment.file_size)
         offset = segment.offset - (start - first)
-        content = image.data[offset : offset + zero - first]
-        if segment.memory_size > segment.file_size and prot & Prot.PROT_WRITE:
-            content = content[: start - first + segment.file_size]
-        space.map(first, zero - first, _READ_WRITE, _FIXED, name=image.name)
-        space.write(first, content)
-        if prot != _READ_WRITE:
-            space.protect(first, zero - first, prot)
-    end = _page_up(start + segment.memory_size)
-    if segment.memory_size > segment.file_size and end > zero:
-        space.map(zero, end - zero, _READ_WRITE | prot & Prot.PROT_EXEC, _FIXED)
+        end = start + segment.file_size
+        has_tail = segment.memory_size > segment.file_size and bool(prot & Prot.PROT_WRITE)
+        if image.descriptor >= 0:
+            space.map(first, zero - first, prot, _FIXED_FILE, image.descriptor, offset, image.path)
+            if has_tail and zero > end:
+                space.write(end, bytes(zero - end))
+        else:
+            content = image.content.read(offset, (end if has_tail else zero) - first)
+            space.map(first, zero - first, _READ_WRITE, _FIXED, name=image.path)
+            space.write(first, content)
+            if prot != _READ_WRITE:
+                space.protect(first, zero - first, prot)
+    last = _page_up(start + segment.memory_size)
+    if segment.memory_size > segment.file_size and last > zero:
+        space.map(zero, last - zero, _READ_WRITE | prot & Prot.PROT_EXEC, _FIXED)
 
 
 def _build_stack(
     image: Image,
     base: int,
-    argv: Sequence[bytes],
+    interpreter_base: int,
+    arguments: Sequence[bytes],
     environment: Sequence[bytes],
     execfn: bytes,
     random: bytes,
     identity: Identity,
-    stack_size: int,
 ) -> bytes:
     """The bytes that end at STACK_TOP; their first is where rsp points, 16-byte aligned.
 
@@ -179,8 +224,6 @@ def _build_stack(
     """
     if len(random) != 16:
         raise ValueError(f"AT_RANDOM takes 16 bytes, not {len(random)}")
-    arguments = list(argv) or [b""]  # since 5.18 nobody starts without argv[0]
-    _check_sizes(image.name, arguments, environment, execfn, stack_size)
     at = STACK_TOP - 8 - len(execfn) - 1
     execfn_address = at
     strings = b"".join(text + b"\0" for text in [*arguments, *environment])
@@ -203,7 +246,7 @@ def _build_stack(
         (AT_PHDR, image.headers_address + base),
         (AT_PHENT, 56),
         (AT_PHNUM, len(image.headers)),
-        (AT_BASE, 0),
+        (AT_BASE, interpreter_base),
         (AT_FLAGS, 0),
         (AT_ENTRY, image.entry + base),
         (AT_UID, identity.uid),
@@ -236,14 +279,16 @@ def _check_sizes(
     ):
         for number, text in enumerate(texts):
             if b"\0" in text:
-                raise ElfError(f"{name}: {what} {number} holds a NUL byte")
+                raise ElfError(f"{name}: {what} {number} holds a NUL byte", code=errno.EINVAL)
             if len(text) >= MAX_ARG_STRLEN:
                 raise ElfError(
-                    f"{name}: {what} {number} is too long: {len(text)} bytes, at most {MAX_ARG_STRLEN - 1}"
+                    f"{name}: {what} {number} is too long: {len(text)} bytes, at most {MAX_ARG_STRLEN - 1}",
+                    code=errno.E2BIG,
                 )
-    limit = max(min(STACK_SIZE // 4 * 3, stack_size // 4), _ARG_MAX)
+    limit = strings_limit(stack_size)
     taken = sum(len(text) + 1 + 8 for text in [*arguments, *environment]) + len(execfn) + 1
     if taken > limit:
         raise ElfError(
-            f"{name}: argument list too long: arguments and environment take {taken} bytes, at most {limit}"
+            f"{name}: argument list too long: arguments and environment take {taken} bytes, at most {limit}",
+            code=errno.E2BIG,
         )

@@ -61,6 +61,8 @@ class Arg:
     """Whether `capture` gives `Holding` data, and `text` takes a second argument: number to text of the open ones."""
     holds_bytes: ClassVar[bool] = False
     """Whether text that this shows (when it shows text and no structure) is bytes, not names."""
+    holds_strings: ClassVar[bool] = False
+    """Whether the text in a list that this shows is bytes."""
     is_cut: ClassVar[bool] = True
     """Whether long strings in the text may be cut; names of files never are."""
     is_given: ClassVar[bool] = False

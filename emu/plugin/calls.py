@@ -121,7 +121,11 @@ def _revived(arg: Arg | None, data: Any) -> Any:
     if arg is not None and arg.holds_bytes and isinstance(data, str):
         return data.encode("latin-1", "replace")
     if isinstance(data, list):
-        return [_revived(None, item) for item in data]
+        strings = arg is not None and arg.holds_strings
+        return [
+            item.encode("latin-1", "replace") if strings and isinstance(item, str) else _revived(None, item)
+            for item in data
+        ]
     if isinstance(data, dict):
         if data.keys() == {"bytes", "size"}:
             cut = Cut(str(data["bytes"]).encode("latin-1", "replace"))

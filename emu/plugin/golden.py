@@ -152,6 +152,9 @@ def _line(view: View, call: TracedCall, masked: dict[str, Any]) -> str:
         if name in (call.record.get("fds") or {}) and isinstance(original, int) and original in given:
             value = _STANDARD.get(original, value)
         arg = call.entry.args.get(name)
+        if arg is not None and arg.holds_strings and isinstance(value, list):
+            args.append(f"[{', '.join(_text(item, isinstance(item, str)) for item in value)}]")
+            continue
         text = _text(value, arg is not None and arg.holds_bytes and isinstance(original, str | dict))
         if text:
             args.append(arg.label + text if arg is not None else text)

@@ -147,17 +147,14 @@ REFUSED = {
         "truncated: its program headers end at 0x10000000000000030, the file at 0x1000",
     ),
     "nothing to load": (make_elf([(6, 0, 0, 0, 0, 0, 0)]), "nothing to load: it has no PT_LOAD segment"),
-    "dynamic": (
-        interp(),
-        "dynamic program: needs an interpreter /lib64/ld-linux-x86-64.so.2; not supported yet",
-    ),
-    "dynamic, hostile": (
-        interp(b"a\nb\x1b[2J\0"),
-        "dynamic program: needs an interpreter; not supported yet",
-    ),
-    "dynamic, absurd": (
+    "interpreter, absurd": (
         interp(size=1 << 63),
-        "dynamic program: needs an interpreter; not supported yet",
+        "bad header: its interpreter's path takes 9223372036854775808 bytes",
+    ),
+    "interpreter without an end": (interp(b"/lib/ld.so"), "bad header: its interpreter's path does not end"),
+    "interpreter behind the end": (
+        make_elf([TEXT, (INTERP, 4, 0xFF8, 0, 9, 9, 1)]),
+        "truncated: its interpreter's path ends at 0x1001, the file at 0x1000",
     ),
     "larger in the file": (
         make_elf([segment(memory_size=0x1FF)]),

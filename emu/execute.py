@@ -1,0 +1,108 @@
+"""How a program begins: found in the guest's roots, put into an empty address space, its code looked through.
+
+What execve(2) finds by itself is in `syscalls.programs`; here is what the first program of a run and all later ones share.
+"""
+
+import errno
+import os
+from collections.abc import Sequence
+from typing import Protocol
+
+from emu.elf import ElfError, check, open_program, parse
+from emu.loader import Identity, Loaded, load
+from emu.memory import AddressSpace
+from syscalls.elf import File, Image, read
+from syscalls.files import FileSystem
+from syscalls.flags import Prot
+from syscalls.process import Process
+from syscalls.programs import Program, find_interpreter
+
+_LARGEST_CHECKED = 8 << 20  # bytes of code that are looked through for aligned moves
+
+
+class CodeWatcher(Protocol):
+    """What looks for moves that fault when they are misaligned (`emu.cpu.Cpu`)."""
+
+    def watch_alignment(self, address: int, code: bytes) -> None:
+        """Looks through code that is about to be run."""
+        ...
+
+
+def first_program(
+    program: str | os.PathLike[str] | bytes, arguments: Sequence[bytes], files: FileSystem, process: Process
+) -> Program:
+    """The program that a run begins with: an ELF by its host path, or in bytes; its interpreter comes from the guest's roots.
+
+    To be closed. Raises ElfError, also when the interpreter is not there.
+    """
+    image = _first_image(program)
+    try:
+        interpreter = _first_interpreter(image, files, process)
+    except BaseException:
+        if image.descriptor >= 0:
+            os.close(image.descriptor)
+        raise
+    name = (os.path.basename(arguments[0]) if arguments else os.fsencode(image.name))[:15]
+    path = os.fsencode(image.path)
+    return Program(image, interpreter, list(arguments), os.fsencode(image.name), path, path, name)
+
+
+def _first_image(program: str | os.PathLike[str] | bytes) -> Image:
+    if isinstance(program, bytes):
+        return parse(program)
+    name = os.fspath(program)
+    descriptor = open_program(name)
+    try:
+        image = read(File(descriptor), name, os.path.realpath(name))
+        check(image, whole=True)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return image
+
+
+def _first_interpreter(image: Image, files: FileSystem, process: Process) -> Image | None:
+    try:
+        return find_interpreter(files, process, None, image)
+    except OSError as error:
+        wanted = os.fsdecode(image.interpreter or b"")
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise ElfError(
+                f"{image.name}: needs the interpreter {wanted}, which is not among the guest's files:"
+                " --root / shows it those of this machine"
+            ) from None
+        reason = error.strerror if error.errno == errno.ELIBBAD else os.strerror(error.errno or 0)
+        raise ElfError(f"{image.name}: its interpreter {wanted} cannot be used: {reason}") from None
+
+
+def begin(
+    space: AddressSpace,
+    cpu: CodeWatcher,
+    program: Program,
+    environment: Sequence[bytes],
+    *,
+    random: bytes,
+    identity: Identity,
+) -> Loaded:
+    """Puts a program into an empty address space; the registers of its first thread follow from the result.
+
+    `random` are the 16 bytes behind AT_RANDOM. Raises ElfError; where its `code` is 0, Linux would end the process by
+    SIGSEGV.
+    """
+    loaded = load(
+        space,
+        program.image,
+        program.argv,
+        environment,
+        random=random,
+        interpreter=program.interpreter,
+        filename=program.execfn,
+        identity=identity,
+    )
+    space.start_brk(loaded.brk)
+    if program.interpreter is not None:
+        return loaded  # built with a C library's start-up, which aligns the stack
+    for region in space.regions:
+        if region.prot & Prot.PROT_EXEC and region.size <= _LARGEST_CHECKED:
+            cpu.watch_alignment(region.start, space.read(region.start, region.size))
+    return loaded
