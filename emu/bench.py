@@ -3,78 +3,33 @@
 import errno
 import importlib
 import os
-import sys
 from _random import Random  # the generator alone: the module around it costs 5 ms at start-up
 from collections import deque
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from typing import Any
 
 from emu.cpu import Cpu, Stop, StopKind
 from emu.delivery import Delivery
 from emu.dispatch import Dispatcher
+from emu.fatal import Fatal
 from emu.host import Host
-from emu.memory import DEFAULT_LIMIT, AddressSpace
-from emu.pages import EXEC, READ, WRITE
+from emu.limits import ExitStatus, Limits
+from emu.memory import AddressSpace
+from emu.pages import READ
 from emu.places import Places
 from emu.processes import Processes, space_of
 from emu.sched import SLICE, Task
-from emu.sigframe import Trap
 from emu.timers import Timers
 from syscalls import siginfo, signals
 from syscalls.fds import FdTable
-from syscalls.flags.signals import SegvCode, Signal, SignalCode
+from syscalls.flags.signals import Signal
 from syscalls.process import PARENT_PID, PID, Fork, Network, Process, System, Thread
 from syscalls.siginfo import SigInfo
 from syscalls.table import TABLE, Syscall
-from syscalls.wait import SignalReturn
+from syscalls.wait import Executed, SignalReturn
 
-DEFAULT_THREADS = 4096
-DEFAULT_DESCRIPTORS = 1024
-DEFAULT_PROCESSES = 512
-_INT_80 = 0x80
-_INVALID_OPCODE, _GENERAL_PROTECTION, _PAGE_FAULT = 6, 13, 14
 _LARGEST_ERROR = 4096
 _LEFT_OVER_AFTER = 1_000_000_000  # nanoseconds
-_FROM_USER = 4  # of a page fault's error code
-
-
-class ExitStatus(NamedTuple):
-    """How a run ended: with the guest's own `code`, or by `signal`. It equals the number that a shell would see."""
-
-    code: int | None
-    signal: int | None = None
-
-    def __eq__(self, other: object) -> bool:
-        return self.shell_status == other if isinstance(other, int) else tuple.__eq__(self, other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return tuple.__hash__(self)
-
-    @property
-    def shell_status(self) -> int:
-        """As a shell has it: the code, or 128 + signal."""
-        return 128 + self.signal if self.signal is not None else self.code or 0
-
-
-KILLED = ExitStatus(None, Signal.SIGKILL)
-
-
-class Limits(NamedTuple):
-    """What a guest may use: writable bytes, threads, descriptors a process, seconds of real time (None: no limit), processes."""
-
-    memory: int = DEFAULT_LIMIT
-    threads: int = DEFAULT_THREADS
-    descriptors: int = DEFAULT_DESCRIPTORS
-    time: float | None = None
-    processes: int = DEFAULT_PROCESSES
-
-
-def print_line(text: str) -> None:
-    """Where the bench's own messages go if nobody else wants them: stderr."""
-    print(text, file=sys.stderr, flush=True)
 
 
 class Bench:
@@ -91,7 +46,7 @@ class Bench:
         self.stop_wanted = False
         self.posted: deque[int] = deque()
         self.limits = limits
-        self._say = say
+        self.say = say
         self._noted: set[str] = set()
         self._random = Random(seed)
         self._interrupts = 0
@@ -108,7 +63,8 @@ class Bench:
         )
         system.processes[PID] = self.process
         self.processes = Processes(self)
-        self.delivery = Delivery(self.cpu, self._die_of, self._delivered)
+        self.fatal = Fatal(self)
+        self.delivery = Delivery(self.cpu, self.fatal.die_of, self._delivered)
 
     @property
     def memory(self) -> AddressSpace:
@@ -117,11 +73,12 @@ class Bench:
 
     def first_thread(self, entry: int, stack_pointer: int, files: Any) -> None:
         """Makes the main thread of the first process."""
-        process, context = self.process, self._start_at(entry, stack_pointer)
+        process, context = self.process, self.start_at(entry, stack_pointer)
         task = self.processes.new_thread(process, process.name, context, process.fds, files)
         self.scheduler.ready.append(task)
 
-    def _start_at(self, entry: int, stack_pointer: int) -> Any:
+    def start_at(self, entry: int, stack_pointer: int) -> Any:
+        """The registers of a program that begins."""
         context = self.cpu.fresh.copy()
         context["rip"], context["rsp"] = entry, stack_pointer
         return context
@@ -150,11 +107,11 @@ class Bench:
             if stop.kind is StopKind.BUDGET:
                 address = space_of(self._on_cpu().thread).take_bus_error()
                 if address is not None:
-                    self._fault(Stop(StopKind.MEMORY, address=address, access=READ))
+                    self.fatal.fault(Stop(StopKind.MEMORY, address=address, access=READ))
                 else:
                     dispatcher.preempt()
             elif stop.kind is not StopKind.REQUEST:
-                self._fault(stop)
+                self.fatal.fault(stop)
 
     def _deliver(self, task: Task) -> bool:
         """Lets the thread on the CPU see to its signals; False when another one has the turn now."""
@@ -232,46 +189,6 @@ class Bench:
             )  # the last thread's, since Linux 6.0 also when it is not the leader's
         self.event("thread_end", process, tid=thread.tid, status=status)
 
-    def _fault(self, stop: Stop) -> None:
-        task = self.dispatcher.task
-        assert task is not None
-        process, memory = task.thread.process, space_of(task.thread)
-        if stop.kind is StopKind.MEMORY and memory.refresh(stop.address):
-            return  # the file has grown, or what was refused has come back
-        if stop.kind is StopKind.INTERRUPT and stop.vector == _INT_80:
-            self.cpu["rip"] -= 2  # to show the instruction; the engine is past it
-        postmortem = _postmortem()
-        fault = postmortem.fault_of(stop, memory, self.cpu.pc, self.cpu["rsp"])
-        handled = signals.has_handler(process, fault.signal) and not signals.is_blocked(
-            task.thread, fault.signal
-        )
-        self.event(
-            "fault",
-            process,
-            tid=task.thread.tid,
-            signal=fault.signal,
-            code=fault.code,
-            address=fault.address,
-            reason=fault.reason,
-            pc=self.cpu.pc,
-            **process.places(self.cpu.pc)._asdict(),
-            **({"handler": signals.action(process, fault.signal).handler} if handled else {}),
-        )
-        if handled:
-            info = siginfo.fault(fault.signal, fault.code, fault.address)
-            self.delivery.raise_fault(task, info, _trap(stop, fault, memory.rights(stop.address)))
-            return
-        self._report(task, fault)
-        self.processes.doom(process, 0, fault.signal)
-
-    def _report(self, task: Task, fault: Any) -> None:
-        process = task.thread.process
-        name = self.name if process is self.process else process.name.decode("utf-8", "replace")
-        self.crash_report = _postmortem().report(
-            name, task, fault, space_of(task.thread), self.cpu.registers(), process.places
-        )
-        self._say(self.crash_report.rstrip())
-
     def signals_came(self) -> None:
         """The host module reports a signal of the bench, or a call from another host thread."""
         if self.stop_wanted:
@@ -312,7 +229,7 @@ class Bench:
 
     def missing(self, entry: Syscall, pc: int) -> None:
         """A call that nobody implements."""
-        process = self.dispatcher.process or self.process
+        process = self.dispatcher.turn.process or self.process
         place = process.places.text(pc)
         self.note_once(
             f"missing {entry.number}",
@@ -352,12 +269,22 @@ class Bench:
         files = parent.files.fork() if own_files else parent.files
         child = self.processes.new_thread(process, parent.name, context, fds, files)
         self.scheduler.ready.append(child)
-        self.event("thread_start", process, tid=child.thread.tid, parent=parent.tid)
+        unusual = {"files": "copied"} if own_fds else {}
+        self.event("thread_start", process, tid=child.thread.tid, parent=parent.tid, **unusual)
         return child.thread
 
     def fork(self, parent: Thread, wanted: Fork) -> Thread:
         """A new process; see `syscalls.process.Bench`."""
         return self.processes.fork(parent, wanted)
+
+    def execute(self, thread: Thread, program: Any, argv: list[bytes], envp: list[bytes]) -> Executed:
+        """Another program in the place of this one; see `syscalls.process.Bench`."""
+        if self.dispatcher.sink is not None:
+            self.dispatcher.sink.flush()  # what is held is placed by the program that has made the calls
+        executed: Executed = importlib.import_module("emu.executing").execute(
+            self, thread, program, argv, envp
+        )
+        return executed
 
     def stop_process(self, process: Process, signal: int) -> None:
         """Stops all threads of a process."""
@@ -388,7 +315,9 @@ class Bench:
     def cpu_time_ns(self, process: Process) -> int:
         """Processor time that a process has used."""
         dispatcher = self.dispatcher
-        return process.cpu_time_ns + (dispatcher.turn_ns() if process is dispatcher.process else 0)
+        return process.cpu_time_ns + (
+            dispatcher.turn.lasted_ns() if process is dispatcher.turn.process else 0
+        )
 
     def arm_timer(
         self,
@@ -417,7 +346,7 @@ class Bench:
 
     def note(self, text: str) -> None:
         """Tells the user something."""
-        self._say(f"emu: {text}")
+        self.say(f"emu: {text}")
 
     def note_once(self, key: str, text: str) -> None:
         """Tells the user something, once a run."""
@@ -435,7 +364,7 @@ class Bench:
         if isinstance(outcome, Thread):
             self.interrupt(outcome)
         elif outcome is not None:
-            self._die_of(target, info)
+            self.fatal.die_of(target, info)
 
     def interrupt(self, thread: Thread) -> None:
         """Makes a thread look at its pending signals."""
@@ -463,55 +392,16 @@ class Bench:
 
     def _delivered(self, thread: Thread, info: SigInfo, handler: int) -> None:
         if not siginfo.is_fault(info):  # whose event has told it
+            sender = {"sender": info.sender} if info.sender else {}
             self.event(
-                "signal", thread.process, tid=thread.tid, signal=info.signal, code=info.code, handler=handler
-            )
-
-    def _die_of(self, target: Thread | Process, info: SigInfo) -> None:
-        """A process ends by a signal, which the program has sent itself, or somebody else, or the kernel."""
-        signal = info.signal
-        process = target.process if isinstance(target, Thread) else target
-        self.event("signal", process, signal=signal)
-        task = self.dispatcher.task
-        if (
-            task is not None
-            and task.thread.process is process
-            and signals.default_action(signal) == "core"
-            and not self.dispatcher.ending
-        ):
-            postmortem = _postmortem()
-            own = info.code in (siginfo.SI_TKILL, siginfo.SI_QUEUE) or info.sender == process.pid
-            why = (
-                postmortem.no_frame
-                if info.code == siginfo.SI_KERNEL and signal == Signal.SIGSEGV
-                else (postmortem.raised if own else postmortem.sent)
-            )
-            self._report(task, why(signal, self.cpu.pc))
-        self.processes.doom(process, 0, signal)
+                "signal", thread.process, tid=thread.tid, signal=info.signal, code=info.code, handler=handler, **sender
+            )  # fmt: skip
 
     def event(self, event: str, process: Process, **values: Any) -> None:
         """Tells the trace something beside the calls (docs/trace-format.md)."""
         sink = self.dispatcher.sink
         if sink is not None:
             sink.event({"event": event, "time": self.dispatcher.now(), "pid": process.pid, **values})
-
-
-def _trap(stop: Stop, fault: Any, rights: int) -> Trap:
-    """What the processor tells the kernel of an exception (Intel SDM volume 3, 4.7 and 6.15).
-
-    The bit for a page that is present is a guess: whether one is there that was never touched only the kernel knows.
-    """
-    if stop.kind is StopKind.MEMORY and fault.code != SignalCode.SI_KERNEL:
-        error = _FROM_USER | (stop.access == WRITE) << 1 | (stop.access == EXEC) << 4
-        return Trap(_PAGE_FAULT, error | (fault.code == SegvCode.SEGV_ACCERR and rights != 0), stop.address)
-    if stop.kind is StopKind.INTERRUPT:
-        return Trap(stop.vector)
-    return Trap(_INVALID_OPCODE if stop.kind is StopKind.INVALID else _GENERAL_PROTECTION)
-
-
-def _postmortem() -> Any:
-    # Loaded when it is needed: the disassembler costs as much as the whole start-up.
-    return importlib.import_module("emu.postmortem")
 
 
 def _call_name(number: int) -> str:

@@ -5,7 +5,6 @@ the same hook; the engine is left only for faults, the end of a time slice, and 
 """
 
 import errno
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ from emu.sched import SLICE, Scheduler, Task
 from emu.timers import Timers
 from emu.trace import Sink
 from emu.traced import InProgress, Traced
+from emu.turn import Turn
 from syscalls.process import Process, Thread
 from syscalls.table import Record, Syscall, lookup
 from syscalls.wait import (
@@ -77,7 +77,7 @@ class Dispatcher:
 
     def __init__(self, cpu: Cpu, host: Host, owner: Owner) -> None:
         self.cpu = cpu
-        self.scheduler = Scheduler(self._caller)
+        self.scheduler = Scheduler(lambda: self.serving)
         self.host = host
         self.owner = owner
         self.task: Task | None = None
@@ -87,9 +87,7 @@ class Dispatcher:
         self.timers = Timers()  # on the host's clock
         self.processor_timers: dict[Process, Timers] = {}
         """Timers on a process's processor time, which passes while one of its threads has the turn."""
-        self.process: Process | None = None  # whose memory the CPU sees
-        self.held: list[Task] = []  # threads of stopped processes
-        self._since = 0  # when the process got its turn, on the host thread's processor time
+        self.turn = Turn()
         self.sink: Sink | None = None
         self.calls = _Calls(owner, cpu)
         self._traced = Traced(None)
@@ -122,14 +120,10 @@ class Dispatcher:
         hook = self.serve_traced if self._call_chain is None else self._serve_with_stack
         self.cpu.on_syscall = self.serve if self.sink is None else hook
 
-    def _caller(self) -> int:
-        """The sequence number of the call that is being served."""
-        return self._sequence - 1 if self._resumed is None else self._resumed.sequence
-
     @property
     def serving(self) -> int:
         """The sequence number of the call that is being served."""
-        return self._caller()
+        return self._sequence - 1 if self._resumed is None else self._resumed.sequence
 
     @property
     def started_at(self) -> int:
@@ -189,7 +183,9 @@ class Dispatcher:
         assert self.thread is not None
         cpu = self.cpu
         pc = cpu.pc - _SYSCALL_BYTES
-        self._extra = {"stack": self._call_chain(self.thread.memory, pc, cpu["rsp"], cpu["rbp"], MAX_STACK)}
+        rules = self.thread.process.places.rule
+        chain = self._call_chain(self.thread.memory, pc, cpu["rsp"], cpu["rbp"], MAX_STACK, rules)
+        self._extra = {"stack": chain}
         return self.serve_traced(number, *arguments)
 
     def _serve_slowly(self, result: Any, call: InProgress | None) -> int | None:
@@ -209,7 +205,7 @@ class Dispatcher:
             self._exit(task, result, call)
         elif result.__class__ is Executed:
             self._record(task, call, result.result)
-            self.enter(task.thread.process)
+            self.turn.enter(task.thread.process)
             self.cpu.load(task.context)
             return None
         elif result.__class__ is SignalReturn:
@@ -275,7 +271,7 @@ class Dispatcher:
 
     def switch(self) -> bool:
         """Puts the next thread on the CPU, waiting for one if need be; False (and the CPU stopped) when the run ends."""
-        scheduler = self.scheduler
+        scheduler, turn = self.scheduler, self.turn
         used = SLICE - self.cpu.budget
         self.owner.bury()
         self._until_peek -= 1
@@ -297,8 +293,8 @@ class Dispatcher:
             if process.stopped or process.exiting:
                 self._hold(task)
                 continue
-            if process is not self.process:
-                self.enter(process)
+            if process is not turn.process:
+                turn.enter(process)
             self.task = task
             self.thread = thread
             self.cpu.load(task.context)
@@ -310,23 +306,9 @@ class Dispatcher:
         self.cpu.stop()
         return False
 
-    def enter(self, process: Process) -> None:
-        """From now on the CPU sees the memory of this process, and time counts as its own."""
-        now = time.thread_time_ns()
-        if self.process is not None:
-            self.process.cpu_time_ns += now - self._since
-        self._since = now
-        self.process = process
-        if hasattr(process.memory, "activate"):
-            process.memory.activate()
-
-    def turn_ns(self) -> int:
-        """How long the process that has the turn has had it: processor time that is not in its `cpu_time_ns` yet."""
-        return time.thread_time_ns() - self._since
-
     def _hold(self, task: Task) -> None:
         """Keeps a thread of a stopped process from running; of one that is about to end none runs again."""
-        self.held.append(task)
+        self.turn.held.append(task)
         if task.thread.process.exiting:
             self.owner.bury()
 
@@ -335,30 +317,16 @@ class Dispatcher:
         task = self.task
         assert task is not None
         self.cpu.save(task.context)
-        self.held.append(task)
+        self.turn.held.append(task)
         self.switch()
-
-    def release(self, process: Process) -> None:
-        """Lets the threads of a stopped process go on."""
-        freed = [task for task in self.held if task.thread.process is process]
-        self.held = [task for task in self.held if task.thread.process is not process]
-        self.scheduler.ready.extend(freed)
 
     def drop(self, task: Task) -> None:
         """A thread ends without having asked for it: its call in progress never returns."""
         if task is self.task:
             self.task = self.thread = None
         self._abandon(task)
-        if task in self.held:
-            self.held.remove(task)
-
-    def forget(self, process: Process) -> None:
-        """A process has ended."""
-        self.processor_timers.pop(process, None)
-        if process is self.process:
-            process.cpu_time_ns += self.turn_ns()
-            self.process = None
-            self._since = time.thread_time_ns()
+        if task in self.turn.held:
+            self.turn.held.remove(task)
 
     def _resume(self, task: Task, blocking: Blocking) -> bool:
         """Goes on with a parked call; True when it has returned."""
@@ -412,8 +380,9 @@ class Dispatcher:
         self.scheduler.expire(now)
         if self.timers:
             self.timers.expire(now)
-        if self.processor_timers and self.process in self.processor_timers:
-            self.processor_timers[self.process].expire(self.owner.cpu_time_ns(self.process))
+        process = self.turn.process
+        if process is not None and process in self.processor_timers:
+            self.processor_timers[process].expire(self.owner.cpu_time_ns(process))
         if self.time_limit is not None and now >= self.time_limit:
             self.time_limit = None
             self.owner.time_is_up()
@@ -460,7 +429,7 @@ class Dispatcher:
     def finish(self) -> None:
         """Ends all calls in progress: their records say so, and their handlers let go of what they hold."""
         scheduler = self.scheduler
-        for task in [*scheduler.parked, *scheduler.ready, *scheduler.spent, *self.held]:
+        for task in [*scheduler.parked, *scheduler.ready, *scheduler.spent, *self.turn.held]:
             self._abandon(task)
 
     def _abandon(self, task: Task) -> None:

@@ -5,36 +5,32 @@ import os
 import signal as host_signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, Self, TypeVar, overload
 
 import syscalls.calls  # noqa: F401  fills the table
-from emu.bench import (
+from emu.bench import Bench
+from emu.call_chain import call_chain
+from emu.execute import begin, first_program
+from emu.hooks import Call, HookFailed, Hooks, When
+from emu.limits import (
     DEFAULT_DESCRIPTORS,
     DEFAULT_THREADS,
     KILLED,
-    Bench,
     ExitStatus,
     Limits,
     print_line,
 )
-from emu.call_chain import call_chain
-from emu.elf import parse, read_program
-from emu.hooks import Call, HookFailed, Hooks, When
-from emu.loader import Identity, load
+from emu.loader import Identity
 from emu.memory import DEFAULT_LIMIT, AddressSpace
 from emu.output_watch import watch
 from emu.places import Places
 from emu.trace import Sink
 from syscalls.args import PAYLOAD_LIMIT
 from syscalls.files import FileSystem
-from syscalls.flags import Prot
 from syscalls.inherit import inherited
 from syscalls.process import Process, Thread
 
 __all__ = ["ExitStatus", "Machine"]
-
-_LARGEST_CHECKED = 8 << 20  # bytes of code that are looked through for aligned moves
 
 Hook = TypeVar("Hook", bound=Callable[[Call], object])
 
@@ -78,8 +74,6 @@ class Machine:
         say: Callable[[str], None] = print_line,
     ) -> None:
         path = "program" if isinstance(program, bytes) else os.fspath(program)
-        data = program if isinstance(program, bytes) else read_program(program)
-        image = parse(data, path)
         arguments = [_encoded(text) for text in ([path] if argv is None else argv)]
         environment = [_encoded(f"{name}={value}") for name, value in (env or {}).items()]
         name = os.path.basename(os.fsdecode(arguments[0])) if arguments else path
@@ -103,14 +97,16 @@ class Machine:
                 root, writable = None, [root] if root is not None else []
             executable = "" if isinstance(program, bytes) else os.path.realpath(path)
             files = FileSystem(root, writable or (), executable=executable)
+            first = first_program(program, arguments, files, process)
             process.uid, process.gid = user or (process.uid, process.gid)
             ids = Identity(process.uid, process.uid, process.gid, process.gid)
-            loaded = load(self.memory, image, arguments, environment, random=bench.random(16), identity=ids)
-            self.memory.start_brk(loaded.brk)
-            for region in self.memory.regions:
-                if region.prot & Prot.PROT_EXEC and region.size <= _LARGEST_CHECKED:
-                    self.cpu.watch_alignment(region.start, self.memory.read(region.start, region.size))
-            process.places = Places(data, loaded.base)
+            try:
+                loaded = begin(
+                    self.memory, self.cpu, first, environment, random=bench.random(16), identity=ids
+                )
+                process.places = Places(first.image.content.read(0, first.image.content.size), loaded.base)
+            finally:
+                first.close()
             process.payload_limit = payload_limit
             process.exe = executable or path
             process.argv, process.envp = arguments, environment
@@ -125,7 +121,7 @@ class Machine:
             raise
         bench.first_thread(loaded.entry, loaded.stack_pointer, files)
         if stacks:
-            bench.dispatcher.record_stacks(partial(call_chain, rules=process.places.rule))
+            bench.dispatcher.record_stacks(call_chain)
         self._kept: Any = None
         if isinstance(trace, bool):
             self._kept = _sink("kept", "Kept", process.places) if trace else None

@@ -138,7 +138,8 @@ class Processes:
         for watcher in list(maker.watchers.values()):
             watcher.watch(child)
         bench.scheduler.ready.append(task)
-        bench.event("process_start", child, tid=thread.tid, parent=maker.pid)
+        unusual = ({"vfork": True} if wanted.waits else {}) | ({"files": "shared"} if wanted.fds else {})
+        bench.event("process_start", child, tid=thread.tid, parent=maker.pid, **unusual)
         return thread
 
     # Another program
@@ -208,7 +209,7 @@ class Processes:
             return
         children.continued(process)
         self._bench.event("continued", process, signal=int(Signal.SIGCONT))
-        self._bench.dispatcher.release(process)
+        self._bench.dispatcher.turn.release(process, self._bench.scheduler)
 
     # Ends
 
@@ -237,7 +238,8 @@ class Processes:
         if process.timers is not None:
             process.timers.end()
         signals.forget_all(process)
-        bench.dispatcher.forget(process)
+        bench.dispatcher.processor_timers.pop(process, None)
+        bench.dispatcher.turn.end_of(process)
         code, signal = (None, -how) if how < 0 else (how, None)
         bench.event("process_end", process, code=code, signal=signal)
         self.release_maker(process)

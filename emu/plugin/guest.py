@@ -5,7 +5,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from emu.bench import ExitStatus
+from emu.limits import ExitStatus
 from emu.machine import Machine
 from emu.plugin import verdict
 from emu.plugin.clock import Deadline

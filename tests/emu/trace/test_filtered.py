@@ -11,7 +11,7 @@ from syscalls import numbers
 from syscalls.describe import Shown
 from syscalls.table import lookup
 
-THREAD = SimpleNamespace(tid=1000, process=SimpleNamespace(pid=1000))
+THREAD = SimpleNamespace(tid=1000, process=SimpleNamespace(pid=1000, places=None))
 
 
 class Plain:
