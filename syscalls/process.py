@@ -202,6 +202,7 @@ class Process:
     cpu_time_ns: int = 0  # up to its last turn
     children_time_ns: int = 0  # of the children that were waited for, and theirs
     places: Any = None  # emu.places.Places of its program
+    former: Any = None  # emu.executing.Former: those of the program before, where execve has replaced one
     scratch: Scratch = field(default_factory=Scratch)
     threads: dict[int, "Thread"] = field(default_factory=dict)
     actions: dict[int, SignalAction] = field(default_factory=dict)

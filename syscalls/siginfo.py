@@ -17,6 +17,7 @@ SI_USER, SI_KERNEL, SI_QUEUE, SI_TIMER, SI_MESGQ, SI_ASYNCIO, SI_SIGIO, SI_TKILL
     -6,
 )
 
+_SIGCHLD = 17
 _RAISED = frozenset({4, 5, 7, 8, 11})  # SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV
 _HEAD = struct.Struct("<iii4x")
 _SENDER = struct.Struct("<iI")
@@ -57,7 +58,10 @@ class SigInfo(NamedTuple):
     @property
     def sender(self) -> int:
         """si_pid, where the code says that there is one; else 0."""
-        if self.code in (SI_USER, SI_TKILL, SI_QUEUE, SI_MESGQ) and len(self.rest) >= _SENDER.size:
+        told = self.code in (SI_USER, SI_TKILL, SI_QUEUE, SI_MESGQ) or (
+            self.signal == _SIGCHLD and self.code > 0
+        )
+        if told and len(self.rest) >= _SENDER.size:
             return int(_SENDER.unpack_from(self.rest)[0])
         return 0
 

@@ -66,8 +66,9 @@ class Formatter:
             sequence, time, duration, blocked, thread, syscall, registers, result, pc, before, after, extra = record  # fmt: skip
             args, fds, objects = syscall.members(registers, before, after)
             process = thread.process
-            if process.places is not locate:
-                locate = process.places
+            places = process.places if process.former is None else _places_at(process, time)
+            if places is not locate:
+                locate = places
                 known = self._known_of(locate)
             function, file, line = known.places.get(pc) or known.place(pc)
             append(
@@ -93,6 +94,14 @@ class Formatter:
         if known is None:
             known = self._known[id(locate)] = _Known(locate)
         return known
+
+
+def _places_at(process: Any, time: int) -> Locate | None:
+    """The places of the program that a process ran when a call began: records are formatted later."""
+    places, former = process.places, process.former
+    while former is not None and time < former.until:
+        places, former = former.places, former.former
+    return places  # type: ignore[no-any-return]
 
 
 class _Known:
