@@ -277,12 +277,12 @@ class Bench:
         """A new process; see `syscalls.process.Bench`."""
         return self.processes.fork(parent, wanted)
 
-    def execute(self, thread: Thread, program: Any, argv: list[bytes], envp: list[bytes]) -> Executed:
+    def execute(self, thread: Thread, program: Any, envp: list[bytes]) -> Executed | int:
         """Another program in the place of this one; see `syscalls.process.Bench`."""
         if self.dispatcher.sink is not None:
             self.dispatcher.sink.flush()  # what is held is placed by the program that has made the calls
-        executed: Executed = importlib.import_module("emu.executing").execute(
-            self, thread, program, argv, envp
+        executed: Executed | int = importlib.import_module("emu.executing").execute(
+            self, thread, program, envp
         )
         return executed
 

@@ -112,8 +112,8 @@ class Bench(Protocol):
         """
         ...
 
-    def execute(self, thread: "Thread", program: Any, argv: list[bytes], envp: list[bytes]) -> Any:
-        """execve(2) of a program that was found (`emu.execute`): a `syscalls.wait.Executed`. Raises what execve(2) lists."""
+    def execute(self, thread: "Thread", program: Any, envp: list[bytes]) -> Any:
+        """execve(2) of a `syscalls.programs.Program`: a `syscalls.wait.Executed`. Raises what execve(2) lists."""
         ...
 
     def stop_process(self, process: "Process", signal: int) -> None:

@@ -67,7 +67,7 @@ def _execute(thread: Thread, dirfd: int, pathname: int, argv: int, envp: int, fl
         inaccessible=entry is not None and entry.cloexec,
     )
     try:
-        answer: Result = thread.bench.execute(thread, program, program.argv, environment)
+        answer: Result = thread.bench.execute(thread, program, environment)
         return answer
     finally:
         program.close()
