@@ -124,7 +124,18 @@ def _add_run_options(parser: "_Parser | argparse._ArgumentGroup") -> None:
         "--memory", metavar="SIZE", default="4G", help="the most memory it may map: 512M, 4G (default)"
     )
     parser.add_argument(
-        "--threads", metavar="N", type=int, default=1024, help="the most threads it may have (default 1024)"
+        "--threads",
+        metavar="N",
+        type=int,
+        default=1024,
+        help="the most threads that its processes may have together (default 1024)",
+    )
+    parser.add_argument(
+        "--processes",
+        metavar="N",
+        type=int,
+        default=512,
+        help="the most processes that it may have at a time, zombies included (default 512)",
     )
     parser.add_argument(
         "--seed",

@@ -49,6 +49,7 @@ def execute(
             stderr=open_stream(2),
             memory_limit=size(arguments.memory),
             thread_limit=positive("--threads", arguments.threads),
+            process_limit=positive("--processes", arguments.processes),
             time_limit=positive("--time-limit", arguments.time_limit)
             if arguments.time_limit is not None
             else None,

@@ -65,6 +65,7 @@ class Machine:
         stderr: int | None = 2,
         memory_limit: int = DEFAULT_LIMIT,
         thread_limit: int = DEFAULT_THREADS,
+        process_limit: int = DEFAULT_PROCESSES,
         descriptor_limit: int = DEFAULT_DESCRIPTORS,
         time_limit: float | None = None,
         trace: Sink | bool = False,
@@ -77,7 +78,7 @@ class Machine:
         arguments = [_encoded(text) for text in ([path] if argv is None else argv)]
         environment = [_encoded(f"{name}={value}") for name, value in (env or {}).items()]
         name = os.path.basename(os.fsdecode(arguments[0])) if arguments else path
-        limits = Limits(memory_limit, thread_limit, descriptor_limit, time_limit)
+        limits = Limits(memory_limit, thread_limit, descriptor_limit, time_limit, process_limit)
         self.seed = seed
         self._is_bytes = isinstance(program, bytes)
         self._background: threading.Thread | None = None

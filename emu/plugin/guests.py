@@ -22,6 +22,7 @@ OPTIONS = (
     "writable",
     "memory_limit",
     "thread_limit",
+    "process_limit",
     "descriptor_limit",
     "stacks",
     "payload_limit",
@@ -62,7 +63,7 @@ class Guests:
         The program is an ELF's path (beside the test, or in the working directory), the name of a bundled program, a `.py` file
         with guest source, or `source`, guest source itself. `arguments` follow its name. `stdin` is what it can read (None: the
         test writes to `guest.stdin`). `seed`, `timeout` and `net` are the mark's unless given; `options` are those of
-        `emu.Machine`: `root`, `writable`, `memory_limit`, `thread_limit`, `descriptor_limit`, `stacks`, `payload_limit`.
+        `emu.Machine`: `root`, `writable`, `memory_limit`, `thread_limit`, `process_limit`, `descriptor_limit`, `stacks`, `payload_limit`.
 
         Raises FileNotFoundError, `emu.elf.ElfError`, `guest.compiler.CompileError`.
         """
