@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from emu.elf import ElfError
 from emu.execute import begin
 from emu.loader import Identity
+from emu.memory import AddressSpace
 from emu.places import Places
 from emu.processes import space_of
 from syscalls.flags.signals import Signal
@@ -21,7 +22,7 @@ def execute(bench: "Bench", thread: Thread, program: "Program", envp: list[bytes
     """Makes the thread the first one of the program. What fails before it is in place leaves the old one as it was; Linux, which
     has nothing left to go back to by then, ends the process by SIGSEGV in some of these cases, and so does this."""
     process = thread.process
-    memory = space_of(process).fresh()
+    memory = AddressSpace(bench.cpu, account=space_of(process).account)
     identity = Identity(process.uid, process.uid, process.gid, process.gid)
     try:
         loaded = begin(memory, bench.cpu, program, envp, random=bench.random(16), identity=identity)

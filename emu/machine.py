@@ -14,6 +14,7 @@ from emu.execute import begin, first_program
 from emu.hooks import Call, HookFailed, Hooks, When
 from emu.limits import (
     DEFAULT_DESCRIPTORS,
+    DEFAULT_PROCESSES,
     DEFAULT_THREADS,
     KILLED,
     ExitStatus,
