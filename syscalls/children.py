@@ -13,6 +13,7 @@ SIG_IGN = 1
 CONTINUED_STATUS = 0xFFFF
 _STOPPED = 0x7F
 _SIGNAL_MASK = 0x7F
+_LAST_SIGNAL = 64
 
 
 def exited_status(code: int) -> int:
@@ -93,7 +94,9 @@ def is_orphaned(process: Process, without: Process | None = None) -> bool:
         if member is without or member.wait_status is not None or member.ppid == INIT_PID:
             continue
         if member.parent is None:
-            if member.session.sid == PARENT_PID:  # a job of the shell that the bench stands in for
+            if (
+                member.session.sid == PARENT_PID and member.system.has_shell
+            ):  # a job of the shell that the bench stands in for
                 return False
         elif member.parent.group != member.group and member.parent.session is member.session:
             return False
@@ -161,7 +164,7 @@ def _tell_of_end(process: Process) -> None:
         if action is not None and (action.handler == SIG_IGN or action.flags & SigAction.SA_NOCLDWAIT):
             reaps = True
             signal = 0 if action.handler == SIG_IGN else signal
-    if signal:
+    if 0 < signal <= _LAST_SIGNAL:  # clone(2) takes any number
         code, status = told(process.wait_status)
         time = process.cpu_time_ns + process.children_time_ns
         info = siginfo.from_child(signal, code, process.pid, process.uid, status, time)
