@@ -77,6 +77,9 @@ def _attach(
     screen: Screen,
 ) -> None:
     """Gives the machine the sinks that the options ask for."""
+    for one in (chosen, counted):
+        if one is not None:
+            one.begin(machine.about())
 
     def through(sink: "Sink") -> "Sink":
         if counted is not None and counted is not sink:
@@ -96,7 +99,9 @@ def _attach(
         except OSError as error:
             raise _unwritable(arguments.output, error) from None
     else:
-        form = form_of(arguments, palette(2, not arguments.no_color), started=machine.started_at, header=machine.about())
+        form = form_of(
+            arguments, palette(2, not arguments.no_color), started=machine.started_at, header=machine.about()
+        )
         machine.watch_output(2, screen.others_wrote)
         machine.trace_to(through(Live(screen, form=form, locate=machine.locate)))
 
@@ -140,6 +145,7 @@ def write_file(name: str, text: str) -> None:
 def filter_of(arguments: argparse.Namespace) -> "Filter | None":
     """The filter that the options say; None when they say none. Raises `Failure`."""
     expressions = list(arguments.expressions)
+    expressions += [f"pid={word}" for word in arguments.pids]
     expressions += ["status=successful"] * arguments.successful + ["status=failed"] * arguments.failed
     if not expressions and not arguments.paths and not arguments.where:
         return None

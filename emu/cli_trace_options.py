@@ -9,7 +9,7 @@ from emu.failure import Failure
 FORMATS = ("text", "strace", "json", "chrome", "pcapng", "csv", "sqlite")
 """What a saved trace can be written as; the same as `emu.trace.export.FORMATS`, which takes longer to load."""
 
-BY = ("call", "thread", "fd")
+BY = ("call", "thread", "process", "fd")
 
 COLUMNS = ("time", "total", "blocked", "calls", "errors", "min", "p50", "p95", "p99", "max", "bytes", "name")
 COLUMN_SYNONYMS = {
@@ -77,7 +77,7 @@ def add_filters(group: "argparse._ArgumentGroup") -> None:
         metavar="EXPR",
         action="append",
         default=[],
-        help="which calls: [trace=|status=|fd=|thread=|time=...]WORDS",
+        help="which calls: [trace=|status=|fd=|thread=|pid=|time=...]WORDS",
     )
     add(
         "-P",
@@ -86,6 +86,14 @@ def add_filters(group: "argparse._ArgumentGroup") -> None:
         action="append",
         default=[],
         help="calls on this path, or below it if it ends in /",
+    )
+    add(
+        "-p",
+        dest="pids",
+        metavar="PID",
+        action="append",
+        default=[],
+        help="only this process: its pid (1001), or the name of a program",
     )
     add("-z", dest="successful", action="store_true", help="only calls that succeeded")
     add("-Z", dest="failed", action="store_true", help="only calls that failed")
@@ -123,11 +131,16 @@ def _add_lines(group: "argparse._ArgumentGroup") -> None:
         help=f"bytes of a string to show (default {STRING_LIMIT}), and to record",
     )
     add("-a", dest="column", metavar="N", type=int, help="align results in this column (default 48; 0: not)")
-    add("-q", dest="quiet", action="store_true", help="no lines for the beginning and the end of threads")
+    add(
+        "-q",
+        dest="quiet",
+        action="store_true",
+        help="no lines for the beginning and the end of threads and processes",
+    )
     add("--stacks", action="store_true", help="the chain of functions under each call")
     add("--no-color", action="store_true", help="no colours, also on a terminal")
     add("--syscalls", action="store_true", help="nothing: system calls are shown in any case")
-    add("-f", action="store_true", help="nothing: threads are always followed")
+    add("-f", action="store_true", help="nothing: threads and processes are always followed")
     add("-y", action="store_true", help="nothing: what descriptors are is always shown")
 
 
@@ -146,7 +159,7 @@ def _add_summary(group: "argparse._ArgumentGroup") -> None:
         metavar="COLUMN",
         help="sort the table: time, total, blocked, calls, errors, max, p99, bytes, name...",
     )
-    add("--by", metavar="WHAT", help="a row for each call (default), thread or fd")
+    add("--by", metavar="WHAT", help="a row for each call (default), thread, process or fd")
 
 
 def _add_recording(group: "argparse._ArgumentGroup") -> None:

@@ -72,15 +72,21 @@ def show(arguments: argparse.Namespace) -> int:
 def _chosen(
     reader: Reader, chosen: Filter | None, counted: Summary | None = None
 ) -> Iterator[dict[str, Any]]:
+    if chosen is not None:
+        chosen.begin(reader.header)
+    if counted is not None:
+        counted.begin(reader.header)
     for record in reader:
         if chosen is None or chosen.matches(record):
             if counted is not None:
                 counted.add(record)
             yield record
+        elif counted is not None and record["event"] != "syscall":
+            counted.event(record)  # what is filtered out tells of processes, too
 
 
 def _count(reader: Reader, chosen: Filter | None, counted: Summary) -> None:
-    if chosen is None and counted.by != "fd":
+    if chosen is None and counted.by in ("call", "thread"):
         add, decode = counted.add_brief, projected(Brief)
 
         def counted_at_once(line: bytes) -> None:

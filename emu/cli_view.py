@@ -101,6 +101,7 @@ def _words(arguments: argparse.Namespace) -> list[str]:
     """The filters of the command line as they would be typed into the filter bar."""
     found = [*arguments.expressions, *(f"path={path}" for path in arguments.paths)]
     found += [f"where={text}" for text in arguments.where]
+    found += [f"pid={word}" for word in arguments.pids]
     found += ["status=successful"] * arguments.successful + ["status=failed"] * arguments.failed
     return [word if "=" in word and shlex.quote(word) == word else shlex.quote(word) for word in found]
 
@@ -110,6 +111,7 @@ def _text(arguments: argparse.Namespace) -> int:
     words = ["trace", *(part for text in arguments.expressions for part in ("-e", text))]
     words += [part for path in arguments.paths for part in ("-P", path)]
     words += [part for text in arguments.where for part in ("--where", text)]
+    words += [part for pid in arguments.pids for part in ("-p", pid)]
     words += ["-z"] * arguments.successful + ["-Z"] * arguments.failed + ["--no-color"] * arguments.no_color
     cli = importlib.import_module("emu.cli")
     saved = importlib.import_module("emu.cli_trace_saved")

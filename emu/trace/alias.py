@@ -20,7 +20,7 @@ from collections.abc import Hashable, Iterator
 from typing import Any
 
 from emu.trace.canonical import Canonical, Data, canonical, canonical_event
-from emu.trace.regions import Regions
+from emu.trace.regions import Maps
 from emu.trace.symbol import Symbol, Text
 
 __all__ = ["Canonical", "Masker", "Names", "Symbol", "Text", "canonical", "canonical_event"]
@@ -85,18 +85,20 @@ class Masker:
     """
 
     def __init__(self, cwd: str = "") -> None:
-        self._regions = Regions()
+        self._maps = Maps()
         self._names = Names()
         self._cwd = cwd
 
     def mask(self, record: dict[str, Any]) -> dict[str, Data]:
         """A record as plain JSON: a call has name, args, fds, result and error, an event what it had but times and places."""
         if record["event"] != "syscall":
+            self._maps.event(record)
             masked: dict[str, Data] = self._names.rename(canonical_event(record))
             return masked
-        self._regions.before(record)
-        call = canonical(record, self._regions.locate, self._cwd)
-        self._regions.after(record)
+        regions = self._maps.of(record["pid"])
+        regions.before(record)
+        call = canonical(record, regions.locate, self._cwd)
+        regions.after(record)
         shown: dict[str, Data] = {
             "event": "syscall",
             "tid": self._names.name(Symbol("pid", record["tid"], record["tid"])),

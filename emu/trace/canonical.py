@@ -64,7 +64,7 @@ def canonical_event(record: dict[str, Any]) -> dict[str, Data]:
     """The same for a record that is no call: times and places are left out."""
     shown: dict[str, Data] = {}
     for name, data in record.items():
-        if name in ("tid", "parent"):
+        if name in ("tid", "parent", "sender"):
             shown[name] = Symbol("pid", data, data)
         elif name in ("address", "handler"):
             shown[name] = Symbol("addr", None, data) if data else data

@@ -129,6 +129,7 @@ class Rows(NamedTuple):
     blocked: "array[int]"
     results: "array[int]"
     sequences: "array[int]"
+    pids: list[int]
     tids: list[int]
     names: list[str]
     kinds: bytes
@@ -159,6 +160,7 @@ def _columns(found: list[Any]) -> Rows:
         array("q", [one.blocked for one in found]),
         _clipped([NO_RESULT if (result := one.result) is None else result for one in found]),
         array("q", [one.sequence for one in found]),
+        [one.pid for one in found],
         [one.tid for one in found],
         [one.name for one in found],
         bytes([CALL if (one.result or 0) > 0 else _kind(one) for one in found]),
@@ -183,8 +185,8 @@ def _parsed(record: dict[str, Any]) -> Rows:
         tid = record.get("tid", 0)
         times = array("q", (time,))
         return Rows(
-            times, times, array("q", (0,)), array("q", (NO_RESULT,)), array("q", (-1,)), [tid], [record["event"]],
-            bytes((EVENT,)),
+            times, times, array("q", (0,)), array("q", (NO_RESULT,)), array("q", (-1,)), [record.get("pid", 0)], [tid],
+            [record["event"]], bytes((EVENT,)),
         )  # fmt: skip
     result = record.get("result")
     return Rows(
@@ -193,6 +195,7 @@ def _parsed(record: dict[str, Any]) -> Rows:
         array("q", (record["blocked"],)),
         _clipped([NO_RESULT if result is None else result]),
         array("q", (record["sequence"],)),
+        [record["pid"]],
         [record["tid"]],
         [record["name"]],
         bytes((kind_of(result, record["number"]),)),

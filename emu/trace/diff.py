@@ -76,10 +76,22 @@ def _matched(a: ByThread, b: ByThread) -> Iterator[tuple[str, int | None, int | 
     while queue:
         one, other = queue.popleft()
         number += 1
-        yield "the main thread" if number == 1 else f"thread {number}", one, other
+        yield _label(a, b, number, one, other), one, other
         mine = a.strands[one].children if one is not None else []
         theirs = b.strands[other].children if other is not None else []
         queue.extend(_zipped(mine, theirs))
+
+
+def _label(a: ByThread, b: ByThread, number: int, one: int | None, other: int | None) -> str:
+    """`the main thread`, `thread 2`, `process 3 (sh)`, `thread 4 of process 3 (sh)`: counted together."""
+    if number == 1:
+        return "the main thread"
+    trace, tid = (a, one) if one is not None else (b, other)
+    pid = trace.processes.of_thread(tid or 0)
+    process = trace.processes.get(pid) if pid is not None else None
+    if process is None or pid != tid or process.parent is None:
+        return f"thread {number}"
+    return f"process {number} ({process.name})" if process.name else f"process {number}"
 
 
 def _zipped(a: Sequence[int], b: Sequence[int]) -> Iterator[tuple[int | None, int | None]]:

@@ -69,6 +69,11 @@ HIDDEN = {
     "waited": Field("record[3]", "record['blocked']", "nanoseconds"),
     "descriptors": Field("fds(record)", "fds(record)", "all descriptors that it is about"),
     "paths": Field("paths(record)", "paths(record)", "all paths that it names, or has a descriptor on"),
+    "program": Field(
+        "program(record[4].process.pid, record[1])",
+        "program(record['pid'], record['time'])",
+        "what its process ran",
+    ),
     "numbers": Field("objects(record)", "objects(record)", "all open file descriptions that it is about"),
 }
 """What only other filters ask for."""

@@ -1,13 +1,14 @@
 """Filters over system calls, in strace's words: one filter chooses the same calls while they happen and in a saved trace."""
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from emu.places import Locate
 from emu.trace import filter_words as words
 from emu.trace.fields import live_source, saved_source
 from emu.trace.filter_words import ALL, ERRNOS, NONE, Calls, FilterError, nearest
+from emu.trace.processes import NAME, Processes
 from emu.trace.where import Where
 from syscalls.flags.signals import Signal
 from syscalls.process import PID
@@ -23,6 +24,10 @@ _SYNONYMS = {
     "threads": "thread",
     "tid": "thread",
     "tids": "thread",
+    "p": "pid",
+    "pids": "pid",
+    "process": "pid",
+    "processes": "pid",
     "P": "path",
     "paths": "path",
     "s": "signal",
@@ -70,7 +75,8 @@ class Filter:
     `time=0.5..2s`, `duration=10ms..`; without a name before the equals sign, `trace=` is meant. A call is chosen when it
     has, of each name that is given, one of the values (so `fd=3` and `fd=4` add up) and none of those behind a `!`, and
     fulfils every expression of `where` (`emu.trace.where`). `paths` are as `path=`. Events that are no system calls pass
-    unless `thread`, `time` or `signal` leave them out. Raises `FilterError`.
+    unless `thread`, `pid`, `time` or `signal` leave them out. `pid` takes numbers, and the names of programs: those are told
+    by the events of the trace, which the filter therefore must see, and by its header (`begin`). Raises `FilterError`.
     """
 
     def __init__(
@@ -83,6 +89,10 @@ class Filter:
         self._scope: dict[str, Any] = {}
         self._where: list[Where] = []
         self._signals: Calls | None = None
+        self._learns = True
+        self.processes = Processes()
+        """What is known of processes, for the names of their programs."""
+        self._scope["program"] = lambda pid, time: self.processes.program(pid, time)
         for expression in expressions:
             self._add(expression)
         for path in paths:
@@ -100,6 +110,14 @@ class Filter:
         except ValueError as error:
             raise FilterError(f"{text}: {str(error).lower()}") from None
         return cls(found)
+
+    def begin(self, header: Mapping[str, Any], processes: Processes | None = None) -> None:
+        """Takes the header of the trace that is to be filtered: it names the first process's program.
+
+        `processes` is what is known of all of them already: then nothing is learnt from events.
+        """
+        self._learns = processes is None
+        self.processes = processes if processes is not None else Processes(header)
 
     def __bool__(self) -> bool:
         """Whether it leaves anything out."""
@@ -127,7 +145,9 @@ class Filter:
         return self._matches(record) if record["event"] == "syscall" else self.passes(record)
 
     def passes(self, event: dict[str, Any]) -> bool:
-        """Whether an event that is no system call is chosen."""
+        """Whether an event that is no system call is chosen; to be asked of each, in file order."""
+        if self._learns:
+            self.processes.event(event)
         if self._signals is not None and event["event"] in ("signal", "fault"):
             return event.get("signal") in self._signals
         return self._passes(event)
@@ -184,6 +204,16 @@ class Filter:
             if 0 < tids.start < PID and tids.stop <= PID:  # ordinals: tids are given from PID on
                 tids = range(tids.start + PID - 1, tids.stop + PID - 1)
             self._put("thread", negated, f"({{tid}} in {self._constant(tids)})")
+
+    def _pid(self, what: str, value: str) -> None:
+        for negated, word in _items(value, what, "1001, or sh"):
+            if word.removeprefix("-")[:1].isdigit():
+                pids = words.integers(word, what, "1001, or sh")
+                if 0 < pids.start < PID and pids.stop <= PID:  # ordinals
+                    pids = range(pids.start + PID - 1, pids.stop + PID - 1)
+                self._put("pid", negated, f"({{pid}} in {self._constant(pids)})")
+            else:
+                self._put("pid", negated, f"({{program}} == {self._constant(word[:NAME])})")
 
     def _path(self, what: str, value: str) -> None:
         negated = value.startswith("!")
@@ -259,7 +289,7 @@ def chosen(record):
         return found
 
     def _sources(self, event: str, scope: dict[str, Any], *, careful: bool) -> list[str]:
-        kinds = ("thread", "time") if event != "syscall" else tuple({**self._either, **self._neither})
+        kinds = ("thread", "pid", "time") if event != "syscall" else tuple({**self._either, **self._neither})
         found = []
         if event == "syscall" and (calls := self.wanted) is not None:
             scope["calls"] = calls.numbers
@@ -283,6 +313,7 @@ _READERS: dict[str, _Reader] = {
     "object": Filter._object,
     "path": Filter._path,
     "thread": Filter._thread,
+    "pid": Filter._pid,
     "time": Filter._span,
     "duration": Filter._span,
     "blocked": Filter._span,
@@ -292,7 +323,7 @@ _READERS: dict[str, _Reader] = {
 KINDS = tuple(_READERS)
 """What may stand before the equals sign."""
 
-_COST = ("status", "thread", "duration", "blocked", "time", "fd", "object", "path")
+_COST = ("status", "thread", "pid", "duration", "blocked", "time", "fd", "object", "path")
 """The kinds of conditions, the cheapest first."""
 
 _SourceOf = Callable[[str, dict[str, Any]], str]
@@ -312,8 +343,14 @@ class _Fields(dict[str, str]):
 
 
 def _event_source(name: str, scope: dict[str, Any]) -> str:
-    """Members of events: those that an event lacks do not exclude it. (Only `thread` and `time` ask.)"""
-    return {"tid": "record.get('tid')", "began": "record['time']", "lasted": "0"}[name]
+    """Members of events: those that an event lacks do not exclude it. (Only `thread`, `pid` and `time` ask.)"""
+    return {
+        "tid": "record.get('tid')",
+        "pid": "record.get('pid')",
+        "program": "program(record.get('pid'), record['time'])",
+        "began": "record['time']",
+        "lasted": "0",
+    }[name]
 
 
 def _items(value: str, what: str, example: str) -> Iterator[tuple[bool, str]]:

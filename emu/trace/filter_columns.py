@@ -16,6 +16,8 @@ _CALLS = {
     "result": "result_of(results[record])",
     "error": "errors(results[record])",
     "tid": "tids[record]",
+    "pid": "pid_of(tids[record])",
+    "program": "program_at(pid_of(tids[record]), times[record])",
     "began": "times[record]",
     "lasted": "(ends[record] - times[record])",
     "waited": "blocked[record]",
@@ -26,7 +28,13 @@ _CALLS = {
 }
 """Members of calls that the columns have, as source over `record`, the place of one in the index."""
 
-_EVENTS = {"tid": "(tids[record] or None)", "began": "times[record]", "lasted": "0"}
+_EVENTS = {
+    "tid": "(tids[record] or None)",
+    "pid": "event(record).get('pid')",
+    "program": "program_at(event(record).get('pid'), times[record])",
+    "began": "times[record]",
+    "lasted": "0",
+}
 
 
 class _Numbers(dict[str, int]):
@@ -50,6 +58,9 @@ def on_columns(chosen: Filter, index: Index) -> Callable[[int], bool] | None:
         "number_of": _Numbers(NUMBERS),
         "result_of": _result_of,
         "errors": ERRORS.get,
+        "event": index.__getitem__,
+        "pid_of": index.processes.of_thread,
+        "program_at": index.processes.program,
         **{
             name: getattr(index, name)
             for name in ("times", "ends", "blocked", "tids", "results", "sequences")

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from emu.trace.columns import CALL, DAMAGED, EVENT, FAILED, NO_RESULT, UNFINISHED, Rows, row, rows
+from emu.trace.processes import Processes
 from emu.trace.read import Damage, Reader, TraceError
 from emu.trace.record import object_of, parse
 from emu.trace.schema import FORMAT
@@ -41,6 +42,11 @@ _RECENT = 1 << 16
 
 _RECORD = b'{"event"'
 _NAMES = 1 << 16
+_TOLD = frozenset(
+    {"process_start", "process_end", "exec", "stopped", "continued", "thread_start", "wait4", "waitid"}
+)
+"""The events and calls that say something of processes."""
+
 _LARGEST_TID = (1 << 31) - 1
 
 
@@ -81,6 +87,8 @@ class Index:
         self.names = array("H")
         self.kinds = array("B")
         self.name_list: list[str] = []
+        self.processes = Processes(self.header)
+        """The processes, as far as the trace is indexed; `processes.of_thread` is from `tids` to pids."""
         self.last = 0
         """When the trace ends, as far as it is indexed: the largest of `ends`."""
         self._name_ids = _NameIds(self.name_list)
@@ -207,6 +215,7 @@ class Index:
         self._append(array("q", (offset,)), found)
 
     def _append(self, offsets: "array[int]", found: Rows) -> None:
+        first = len(self.offsets)
         self.offsets.extend(offsets)
         self.times.extend(found.times)
         self.ends.extend(found.ends)
@@ -221,6 +230,15 @@ class Index:
         ids = self._name_ids
         self.names.extend(array("H", [ids[name] for name in found.names]))
         self.last = max(self.last, max(found.ends, default=0))
+        if not _TOLD.isdisjoint(found.names):
+            for at, name in enumerate(found.names, first):
+                if name in _TOLD:
+                    record = self._parsed(at, self._read(at))
+                    if record["event"] != DAMAGED:
+                        self.processes.add(record)
+        for tid, pid in set(zip(found.tids, found.pids, strict=True)):
+            if tid and self.processes.of_thread(tid) is None:
+                self.processes.thread(pid, tid)
 
     def _damaged(self, why: str) -> None:
         if self.damage is None:

@@ -1,4 +1,4 @@
-"""A saved trace taken apart by thread: who began whom, and the records of one thread in their order, read on demand.
+"""A saved trace taken apart by thread, of whichever process: who began whom, and the records of one thread in their order, read on demand.
 
 What is held in memory is eight bytes a record and the places of what was mapped; the records stay in the file.
 """
@@ -12,9 +12,10 @@ from typing import Any, Self
 
 import msgspec
 
+from emu.trace.processes import Processes
 from emu.trace.read import CUT_OFF, Damage, Reader, TraceError
 from emu.trace.record import parse, projected
-from emu.trace.regions import MAPPING_CALLS, Locate, Regions
+from emu.trace.regions import MAPPING_CALLS, Locate, Maps
 from emu.trace.symbol import Symbol
 
 _PLACED_CALLS = MAPPING_CALLS | {
@@ -30,7 +31,10 @@ _PLACED_CALLS = MAPPING_CALLS | {
 """The calls whose addresses are followed to their regions."""
 
 PROCESS = 0
-"""The key of the events that are the whole process's: its end, and what ended it."""
+"""The key of the events that are the whole first process's: its end, and what ended it; other processes' stand with their first threads."""
+
+_MAKERS = frozenset({"clone", "clone3", "fork", "vfork"})
+_TOLD = frozenset({"process_start", "process_end", "exec"})
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -39,6 +43,7 @@ class _Line(msgspec.Struct, gc=False):
     pid: int = 0
     parent: int | None = None
     name: str = ""
+    result: int | None = None
 
 
 @dataclass(slots=True)
@@ -67,6 +72,7 @@ class ByThread:
                 raise TraceError(self.path, 1, "a pipe cannot be compared: write the trace to a file first")
         with open(path, "rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.processes = Processes(self.header)
         self.strands: dict[int, Strand] = {PROCESS: Strand(PROCESS)}
         self.roots: list[int] = []
         self._unread: set[int] = set()
@@ -135,7 +141,7 @@ class ByThread:
 
     def _index(self) -> None:
         decode = projected(_Line)
-        regions = Regions()
+        maps = Maps()
         strands = self.strands
         number = offset = 0
         readline = self._map.readline
@@ -145,15 +151,23 @@ class ByThread:
                 found = decode(line)
                 if found.event == "syscall":
                     if found.name in _PLACED_CALLS:
-                        self._place(offset, parse(line), regions)
+                        self._place(offset, parse(line), maps)
                     strand = strands.get(found.tid) or self._new(found.tid, None)
-                elif found.event == "thread_start":
-                    self._new(found.tid, found.parent)
+                    if found.name in _MAKERS and found.result in strands:
+                        self._made(strand, found.result or 0)
+                elif found.event in ("thread_start", "process_start"):
+                    if found.event == "process_start":
+                        self._told(line, maps)
+                    self._new(found.tid or found.pid, found.parent)
                     offset += len(line)
                     continue
                 else:
+                    if found.event in _TOLD:
+                        self._told(line, maps)
                     strand = strands[PROCESS]
-                    if found.tid:
+                    if not found.tid and found.pid != self.processes.first:
+                        strand = strands.get(found.pid, strand)
+                    elif found.tid:
                         strand = strands.get(found.tid) or self._new(found.tid, None)
                 strand.offsets.append(offset)
             except ValueError as error:
@@ -173,7 +187,21 @@ class ByThread:
                 self.roots.append(tid)
         return strand
 
-    def _place(self, offset: int, record: dict[str, Any], regions: Regions) -> None:
+    def _told(self, line: bytes, maps: Maps) -> None:
+        event = parse(line)
+        self.processes.event(event)
+        maps.event(event)
+
+    def _made(self, maker: Strand, child: int) -> None:
+        """The event names the process that made one, the call the thread."""
+        strand = self.strands[child]
+        if strand.parent is not None and strand.parent != maker.tid and strand.parent in self.strands:
+            self.strands[strand.parent].children.remove(child)
+            maker.children.append(child)
+            strand.parent = maker.tid
+
+    def _place(self, offset: int, record: dict[str, Any], maps: Maps) -> None:
+        regions = maps.of(record["pid"])
         regions.before(record)
         found = {}
         for value in (*record["args"].values(), record["result"]):

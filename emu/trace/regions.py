@@ -1,7 +1,7 @@
 """Which mapping an address lies in, followed through a trace: mmap, munmap, mremap, brk."""
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from emu.trace.symbol import Symbol
@@ -13,6 +13,34 @@ MAPPING_CALLS = frozenset({"mmap", "munmap", "mremap", "brk"})
 """The calls that change the map."""
 
 _PAGE = 4096
+
+
+class Maps:
+    """The regions of each process: fork copies them, vfork's child shares its maker's until it runs a program of its own.
+
+    Feed it events, and calls between `before` and `after`, in file order.
+    """
+
+    def __init__(self) -> None:
+        self._of: dict[int, Regions] = {}
+
+    def of(self, pid: int) -> "Regions":
+        """The regions of a process."""
+        found = self._of.get(pid)
+        if found is None:
+            found = self._of[pid] = Regions()
+        return found
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Takes an event that is no call."""
+        pid, parent = event.get("pid"), event.get("parent")
+        if event["event"] == "process_start" and type(pid) is int and type(parent) is int:
+            shared = self.of(parent)
+            self._of[pid] = shared if event.get("vfork") else shared.copy()
+        elif event["event"] == "exec" and type(pid) is int:
+            self._of[pid] = Regions()
+        elif event["event"] == "process_end" and type(pid) is int:
+            self._of.pop(pid, None)
 
 
 class Regions:
@@ -30,6 +58,13 @@ class Regions:
         self._count = 0
         self._heap: int | None = None
         self._heap_end = 0
+
+    def copy(self) -> "Regions":
+        """The same for a process that was forked."""
+        other = Regions()
+        other._starts, other._regions = list(self._starts), list(self._regions)
+        other._count, other._heap, other._heap_end = self._count, self._heap, self._heap_end
+        return other
 
     def locate(self, address: int) -> Symbol | None:
         """The region of an address."""

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from emu.trace.call_text import CallText, text_of
 from emu.trace.layout import safe
+from emu.trace.processes import Processes
 from syscalls.flags.signals import CODES, Signal, SignalCode
 
 STRING_LIMIT = 32
@@ -41,17 +42,23 @@ def lines(
     `limit` is how many bytes of a string and elements of an array are shown; None: all that the trace kept.
     """
     writer = _Writer(int(header.get("started") or 0))
-    for moment in _sorted(_moments(records, limit)):
+    processes = Processes(header)
+    for moment in _sorted(_moments(records, limit, processes)):
         yield from writer.lines(moment)
     yield from writer.rest()
 
 
-def _moments(records: Iterable[Mapping[str, Any]], limit: int | None) -> Iterator[Moment]:
+def _moments(
+    records: Iterable[Mapping[str, Any]], limit: int | None, processes: Processes
+) -> Iterator[Moment]:
     for record in records:
         if record["event"] == "syscall":
             yield from _call(record, text_of(record, limit))
         else:
+            processes.event(record)
             words = _EVENTS.get(record["event"], _nothing)(record)
+            if record["event"] == "signal":
+                words = _signal(record, processes)
             if words:
                 tid = record.get("tid") or record.get("pid") or 0
                 yield record["time"], _LAST, tid, _HAPPENS, words, "", ""
@@ -131,12 +138,22 @@ def _process_end(event: Mapping[str, Any]) -> str:
     return f"+++ killed by {_signal_name(event)} +++"
 
 
-def _signal(event: Mapping[str, Any]) -> str:
-    name, code = _signal_name(event), event.get("code")
+def _signal(event: Mapping[str, Any], processes: Processes) -> str:
+    name, code, sender = _signal_name(event), event.get("code"), event.get("sender")
     shown = (
         f", si_code={CODES.get(event.get('signal', 0), SignalCode).text(code)}" if type(code) is int else ""
     )
+    if type(sender) is int:
+        shown += f", si_pid={sender}"
+        child = processes.get(sender)
+        if event.get("signal") == Signal.SIGCHLD and child is not None and child.ended is not None:
+            status = Signal.text(child.signal) if child.signal is not None else child.code
+            shown += f", si_status={status}"
     return f"--- {name} {{si_signo={name}{shown}}} ---"
+
+
+def _stopped(event: Mapping[str, Any]) -> str:
+    return f"--- stopped by {_signal_name(event)} ---"
 
 
 def _fault(event: Mapping[str, Any]) -> str:
@@ -156,7 +173,7 @@ def _signal_name(event: Mapping[str, Any]) -> str:
 _EVENTS = {
     "thread_end": _thread_end,
     "process_end": _process_end,
-    "signal": _signal,
+    "stopped": _stopped,
     "fault": _fault,
 }
 

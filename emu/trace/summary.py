@@ -1,11 +1,12 @@
-"""The summary of a trace: calls, errors, times with percentiles, bytes moved; by system call, thread or descriptor."""
+"""The summary of a trace: calls, errors, times with percentiles, bytes moved; by system call, thread, process or descriptor."""
 
 import re
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from emu.trace.fields import Live, live_descriptor, saved_descriptor
+from emu.trace.processes import Processes
 from syscalls import numbers
 
 EXACT = 1 << 16
@@ -13,7 +14,7 @@ EXACT = 1 << 16
 
 _FINE = 7  # bits behind the first that the histogram tells apart
 
-BY = ("call", "thread", "fd")
+BY = ("call", "thread", "process", "fd")
 """What a row can stand for."""
 
 _MOVING = re.compile(
@@ -125,7 +126,7 @@ def _percentiles(counted: list[tuple[int, int]], count: int, wanted: Iterable[in
 
 
 class Summary:
-    """Sums calls up, one row for each of what `by` says ("call", "thread", "fd"); a sink for `Machine.trace_to`, too.
+    """Sums calls up, one row for each of what `by` says ("call", "thread", "process", "fd"); a sink for `Machine.trace_to`, too.
 
     By descriptor, a row is an open file description: duplicates count together, numbers that are used again do not. What
     works on several descriptors at once has a row of its own, and what works on none is left out.
@@ -135,12 +136,18 @@ class Summary:
         self.by = by
         self._sums: dict[Any, Sums] = {}
         self._first = self._last = 0
+        self._processes = Processes()
         self._from_saved: Callable[[Any], tuple[Any, str] | None] = _SAVED[by]
         self._from_live: Callable[[Live], tuple[Any, str] | None] = _LIVE[by]
+
+    def begin(self, header: Mapping[str, Any]) -> None:
+        """Takes the header of the trace: it names the first process's program."""
+        self._processes = Processes(header)
 
     def add(self, record: dict[str, Any]) -> None:
         """Adds a saved record; events other than system calls have no part."""
         if record["event"] != "syscall":
+            self.event(record)
             return
         found = self._from_saved(record)
         if found is None:
@@ -165,6 +172,9 @@ class Summary:
 
     def rows(self, sort: str = "time") -> list[Row]:
         """The rows, sorted by one of `SORTS`."""
+        if self.by == "process":  # a process is called by what it ran last
+            for pid, sums in self._sums.items():
+                sums.name = self._processes.label(pid)
         return sorted((sums.row() for sums in self._sums.values()), key=SORTS[sort])
 
     # A sink
@@ -180,7 +190,8 @@ class Summary:
         sums.add(record[2], record[3], record[7], record[5].number in MOVING)
 
     def event(self, event: dict[str, Any]) -> None:
-        """Other events have no part."""
+        """Other events have no part but for the names of processes."""
+        self._processes.event(event)
 
     def flush(self) -> None:
         """Nothing is held back."""
@@ -192,11 +203,13 @@ class Summary:
 _SAVED: dict[str, Callable[[Any], tuple[Any, str] | None]] = {
     "call": lambda record: (record["name"], record["name"]),
     "thread": lambda record: (record["tid"], str(record["tid"])),
+    "process": lambda record: (record["pid"], ""),
     "fd": saved_descriptor,
 }
 _LIVE: dict[str, Callable[[Live], tuple[Any, str] | None]] = {
     "call": lambda record: (record[5].name, record[5].name),
     "thread": lambda record: (record[4].tid, str(record[4].tid)),
+    "process": lambda record: (record[4].process.pid, ""),
     "fd": live_descriptor,
 }
 

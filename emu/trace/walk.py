@@ -98,13 +98,16 @@ class Cursor:
     def __init__(self, trace: ByThread, tid: int, options: Options, side: int) -> None:
         self._trace = trace
         self._cwd = options.cwds[side]
-        self._rest = self._chosen(trace.read(tid), options.filter)
+        self._rest = self._chosen(trace, tid, options.filter)
         self._ahead: deque[Item] = deque()
 
     @staticmethod
-    def _chosen(records: Iterator[tuple[int, int, dict[str, Any]]], wanted: Filter | None) -> Iterator[Item]:
+    def _chosen(trace: ByThread, tid: int, wanted: Filter | None) -> Iterator[Item]:
+        records = trace.read(tid)
         matches = wanted.matches if wanted is not None and wanted else None
         for number, offset, record in records:
+            if wanted is not None and matches is not None:
+                wanted.begin(trace.header, trace.processes)
             if matches is None or record["event"] != "syscall" or matches(record):
                 yield Item(number, offset, record)
 
@@ -207,7 +210,7 @@ class Walk:
         return [
             Difference((key,), one.get(key), other.get(key))
             for key in {**one, **other}
-            if key not in ("tid", "parent", "address") and _shown(key, one) != _shown(key, other)
+            if key not in ("tid", "parent", "address", "sender") and _shown(key, one) != _shown(key, other)
         ]
 
     def _same_things(self, left: dict[str, Any], right: dict[str, Any]) -> bool:

@@ -69,6 +69,8 @@ class Document:
     def set_filter(self, chosen: Filter | None) -> None:
         """Shows only what the filter chooses, as far as `filter_on` has come; None: everything."""
         self.filter = chosen if chosen else None
+        if self.filter is not None:
+            self.filter.begin(self.header, self.index.processes)
         self._quick = on_columns(self.filter, self.index) if self.filter is not None else None
         self.rows = array("I") if self.filter is not None else None
         self.filtered = 0

@@ -45,6 +45,9 @@ class Chooses(Protocol):
     def matches(self, record: dict[str, Any]) -> bool:
         """Whether the record is wanted."""
 
+    def begin(self, header: dict[str, Any]) -> None:
+        """Takes the header of the trace."""
+
 
 def write(path: str, out: str, filter: Chooses | None = None, *, limit: int = LIMIT) -> list[str]:
     """Writes the trace at `path`, as far as `filter` lets it pass, to the page `out`; returns notes for the user.
@@ -119,6 +122,8 @@ class _Wanted:
         self._reader = reader
         self._filter = filter
         self.read = 0
+        if filter is not None:
+            filter.begin(reader.header)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for record in self._reader:

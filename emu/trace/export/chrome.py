@@ -7,11 +7,11 @@ written with three decimals, so that no nanosecond is lost.
 import json
 from array import array
 from collections.abc import Iterable, Iterator
-from pathlib import PurePath
 from typing import Any, BinaryIO
 
 from emu.trace.export.flat import compact, rest_of
 from emu.trace.order import Order
+from emu.trace.processes import Processes
 
 ARROWS = 500_000
 """How many records arrows are drawn between: the viewers hold no more."""
@@ -70,9 +70,9 @@ class _Page:
 def write(records: Iterable[dict[str, Any]], header: dict[str, Any], out: BinaryIO) -> list[str]:
     """Writes the events; notes when arrows were left out. Memory is needed for the arrows only, and bounded."""
     page = _Page(out, header)
-    slices = _Slices(page, header.get("pid", 0))
+    slices = _Slices(page, header)
     arrows = 0
-    order = Order(slices.drawn(records, header))
+    order = Order(slices.drawn(records))
     for edge in order.edges():
         arrows += slices.arrow(arrows + 1, edge.source, edge.target, edge.kind)
     page.end()
@@ -84,21 +84,25 @@ def write(records: Iterable[dict[str, Any]], header: dict[str, Any], out: Binary
 class _Slices:
     """Draws calls as slices, and remembers where they are, for the arrows."""
 
-    def __init__(self, page: _Page, process: int) -> None:
+    def __init__(self, page: _Page, header: dict[str, Any]) -> None:
         self._page = page
-        self._named: set[tuple[int, int]] = set()
-        self._process = process
+        self._named: set[tuple[int, int | None]] = set()
+        self._names: dict[int, str] = {}
+        self._processes = Processes(header)
+        self._process = header.get("pid", 0)
         self._rows: dict[int, int] = {}
         self._begins, self._ends, self._pids, self._tids = array("q"), array("q"), array("q"), array("q")
         self.count = 0
 
-    def drawn(self, records: Iterable[dict[str, Any]], header: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def drawn(self, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Draws the records and passes on those that arrows may join."""
         for record in records:
             self.count += 1
             pid, tid = record.get("pid", self._process), record.get("tid")
-            if (pid, tid) not in self._named:
-                self._name(pid, tid, header)
+            if record["event"] != "syscall":
+                self._processes.event(record)
+            if (pid, tid) not in self._named or record["event"] == "exec":
+                self._name(pid, tid, record["time"])
             if record["event"] == "syscall":
                 self._call(record)
             else:
@@ -106,12 +110,16 @@ class _Slices:
             if self.count <= ARROWS:
                 yield record
 
-    def _name(self, pid: int, tid: int | None, header: dict[str, Any]) -> None:
-        if not any(known == pid for known, _ in self._named):
-            argv = header.get("argv") or [header.get("program") or "guest"]
-            name = PurePath(str(argv[0])).name or "guest"
+    def _name(self, pid: int, tid: int | None, time: int) -> None:
+        name = self._processes.program(pid, time) or "guest"
+        if self._names.get(pid) != name:
+            if pid not in self._names and self._names:
+                self._metadata(pid, tid or pid, "process_sort_index", {"sort_index": pid})
+            self._names[pid] = name
             self._metadata(pid, tid or pid, "process_name", {"name": name})
-        self._named.add((pid, tid))  # type: ignore[arg-type]
+        if (pid, tid) in self._named:
+            return
+        self._named.add((pid, tid))
         if tid is not None:
             name = f"thread {tid}" if tid != pid else "main thread"
             self._metadata(pid, tid, "thread_name", {"name": name})

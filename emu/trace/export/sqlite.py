@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from emu.trace.export.flat import compact, rest_of
 from emu.trace.export.output import APPLICATION
+from emu.trace.processes import Process, Processes
 
 SCHEMA_VERSION = 1
 """`PRAGMA user_version`: raised when a query for the old schema would misread the new one."""
@@ -33,6 +34,10 @@ CREATE TABLE events (
 CREATE TABLE threads (
     pid INTEGER, tid INTEGER, parent INTEGER, started INTEGER, ended INTEGER, status INTEGER, PRIMARY KEY (pid, tid)
 ) WITHOUT ROWID;
+CREATE TABLE processes (
+    pid INTEGER, parent INTEGER, program TEXT NOT NULL, argv TEXT NOT NULL, started INTEGER, ended INTEGER,
+    code INTEGER, signal INTEGER, reaped INTEGER
+);
 """
 
 VIEWS = """
@@ -101,7 +106,11 @@ def _build(path: Path, records: Iterable[dict[str, Any]], header: dict[str, Any]
             "INSERT INTO header VALUES (?, ?)",
             [(_cell(name), value if type(value) is int else _cell(value)) for name, value in header.items()],
         )
-        _fill(database, records)
+        processes = Processes(header)
+        _fill(database, records, processes)
+        database.executemany(
+            "INSERT INTO processes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_process, processes)
+        )
         database.execute("COMMIT")
         database.executescript(VIEWS)
         database.execute("ANALYZE")
@@ -126,7 +135,7 @@ class _Rows:
             rows.clear()
 
 
-def _fill(database: sqlite3.Connection, records: Iterable[dict[str, Any]]) -> None:
+def _fill(database: sqlite3.Connection, records: Iterable[dict[str, Any]], processes: Processes) -> None:
     rows = _Rows(database)
     threads: dict[tuple[Any, Any], list[Any]] = {}
     for number, record in enumerate(records, 1):
@@ -142,6 +151,7 @@ def _fill(database: sqlite3.Connection, records: Iterable[dict[str, Any]]) -> No
             )
             rows.events.append((number, _cell(row[0]), *row[1:]))
         _thread(threads, record)
+        processes.add(record)
         if not number % _BATCH:
             rows.flush()
     rows.flush()
@@ -192,6 +202,13 @@ def _call(rows: _Rows, number: int, record: dict[str, Any]) -> None:
         else:
             value = record["result"] if argument == "result" else args.get(argument)
             rows.descriptors.append((number, _cell(argument), _cell(value), _cell(object_), _cell(text)))
+
+
+def _process(one: Process) -> tuple[Any, ...]:
+    return (
+        one.pid, one.parent, _cell(one.name), _cell(one.argv), one.started, one.ended, _cell(one.code), _cell(one.signal),
+        one.reaped,
+    )  # fmt: skip
 
 
 def _thread(threads: dict[tuple[Any, Any], list[Any]], record: dict[str, Any]) -> None:
