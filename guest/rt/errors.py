@@ -1,4 +1,4 @@
-"""Names and texts of the errno values that a server's start may meet (errno(3))."""
+"""Names and texts of the errno values that a server may meet at its start, or at that of a program (errno(3))."""
 
 from guest.lang import i64
 
@@ -7,6 +7,10 @@ def error_name(error: i64) -> bytes:
     """The symbolic name of an errno value."""
     if error == 1:
         return b"EPERM"
+    if error == 2:
+        return b"ENOENT"
+    if error == 8:
+        return b"ENOEXEC"
     if error == 12:
         return b"ENOMEM"
     if error == 13:
@@ -34,10 +38,14 @@ def error_text(error: i64) -> bytes:
     """A few words on an errno value."""
     if error == 1 or error == 13:
         return b"not permitted"
+    if error == 2:
+        return b"no such file"
+    if error == 8:
+        return b"not a program"
     if error == 12:
         return b"out of memory"
     if error == 11:
-        return b"too many threads"
+        return b"too many threads or processes"
     if error == 23 or error == 24:
         return b"too many open files"
     if error == 38:

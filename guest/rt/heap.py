@@ -1,4 +1,4 @@
-"""The heap: 16 MiB from mmap, carved by compare-and-swap; freed blocks go to lock-free lists by size and are used again.
+"""The heap: 16 MiB (or as the program says) from mmap, carved by compare-and-swap; freed blocks go to lists by size and are used again.
 
 A block is a 16-byte header and its payload. A list head is one 64-bit word, the block's offset below and a counter above
 that every change increments: so a head that was popped and pushed again in between (ABA) does not pass for unchanged.
@@ -45,18 +45,20 @@ class Block:
 
 
 heap_base: u64
+heap_size: u64
 carved: u64
 carved_large: u64
 free_lists: array[u64, 30]
 
 
-def initialise() -> bool:
-    """Map the heap; False when the kernel has no memory for it."""
-    global heap_base, carved
-    address = mmap(u64(HEAP_SIZE), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS)
+def initialise(size: u64 = HEAP_SIZE) -> bool:
+    """Map a heap of `size` bytes; False when the kernel has no memory for it."""
+    global heap_base, heap_size, carved
+    address = mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS)
     if address < 0:
         return False
     heap_base = u64(address)
+    heap_size = size
     carved = u64(FIRST_UNIT * UNIT)
     return True
 
@@ -121,7 +123,7 @@ def carve(size_class: u32) -> u32:
     size = class_size(size_class) + sizeof(Block)
     if size_class >= LARGE_CLASS and take(addr(carved_large), size, u64(LARGE_SHARE)) == ~u64(0):
         return 0
-    start = take(addr(carved), size, u64(HEAP_SIZE))
+    start = take(addr(carved), size, heap_size)
     if start == ~u64(0):
         return 0
     unit = u32(start // UNIT)

@@ -6,6 +6,7 @@ examined twice. Lines end with CRLF only: a bare LF or CR is refused, since prox
 
 from guest.lang import i64, pure, struct, u8, u32
 from guest.rt.base64 import is_sixteen_bytes
+from guest.rt.origin import may_connect
 from guest.rt.text import SPACE, TAB, equals_ignoring_case, has_token, parse_decimal, strip
 
 HEAD_LIMIT = 8192  # bytes of one request line and its header lines together
@@ -72,6 +73,15 @@ def method_of(name: bytes) -> u32:
 
 
 @pure
+def value_start(data: bytes, after_colon: i64) -> i64:
+    """The offset of a field's value: behind the spaces and tabs that may follow the colon."""
+    at = after_colon
+    while at < len(data) and (data[at] == SPACE or data[at] == TAB):
+        at += 1
+    return at
+
+
+@pure
 @struct
 class Request:
     """One request head. Offsets count from its first byte; they are valid once `feed` returned COMPLETE."""
@@ -86,6 +96,12 @@ class Request:
     path_end: i64  # without the query; an empty path (absolute form) means "/"
     header_count: u32
     host_count: u32
+    host_start: i64
+    host_end: i64
+    origin_count: u32
+    origin_start: i64
+    origin_end: i64
+    is_trusted: bool  # by its Host and Origin: see guest.rt.origin
     content_length: i64 = -1  # -1: no such field
     transfer_encoding: bool
     chunked: bool
@@ -144,6 +160,9 @@ class Request:
             return self.take_request_line(data, start, end)
         if start == end:
             self.head_length = end + 2
+            host = data[self.host_start : self.host_end]
+            origin = data[self.origin_start : self.origin_end]
+            self.is_trusted = self.origin_count <= 1 and may_connect(host, origin)
             return self.judge()
         self.header_count += 1
         if self.header_count > HEADERS_LIMIT:
@@ -211,6 +230,8 @@ class Request:
         length = len(name)
         if length == 4 and equals_ignoring_case(name, b"host"):
             self.host_count += 1
+            self.host_start = value_start(data, after_colon)
+            self.host_end = self.host_start + len(value)
             for i in range(len(value)):
                 if value[i] <= 32 or value[i] == SLASH or value[i] == 0x40 or value[i] == 0x2C:
                     return 400
@@ -219,6 +240,10 @@ class Request:
                 self.expects_continue = True
             else:
                 self.expects_other = True
+        elif length == 6 and equals_ignoring_case(name, b"origin"):
+            self.origin_count += 1
+            self.origin_start = value_start(data, after_colon)
+            self.origin_end = self.origin_start + len(value)
         elif length == 7 and equals_ignoring_case(name, b"upgrade"):
             if has_token(value, b"websocket"):
                 self.upgrade_websocket = True
@@ -236,11 +261,7 @@ class Request:
         elif length == 17 and equals_ignoring_case(name, b"sec-websocket-key"):
             self.key_count += 1
             self.key_is_good = is_sixteen_bytes(value)
-            self.key_start = after_colon
-            while self.key_start < len(data) and (
-                data[self.key_start] == SPACE or data[self.key_start] == TAB
-            ):
-                self.key_start += 1
+            self.key_start = value_start(data, after_colon)
         elif length == 21 and equals_ignoring_case(name, b"sec-websocket-version"):
             self.version_count += 1
             self.version_is_13 = value == b"13"

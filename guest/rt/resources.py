@@ -29,15 +29,16 @@ class Resource:
     welcomes: bool  # a greeting is the first message of the WebSocket
     responses: array[Response, 3]
 
-    def prepare(self, kind: bytes, body: bytes) -> bool:
-        """Make the responses with this media type and body; False when there is no memory."""
+    def prepare(self, kind: bytes, body: bytes, fields: bytes = b"") -> bool:
+        """Make the responses with this media type, body and further header lines; False when there is no memory."""
         self.has_page = True
+        room = len(body) + HEAD_ROOM + len(fields)
         for form in range(3):
-            memory = heap.allocate(u64(len(body) + HEAD_ROOM))
+            memory = heap.allocate(u64(room))
             if memory == null:
                 return False
-            out = buffer(memory, len(body) + HEAD_ROOM)
-            head = put_head(out, 0, 200, kind, len(body), form != CLOSE, form == KEEP_HTTP10)
+            out = buffer(memory, room)
+            head = put_head(out, 0, 200, kind, len(body), form != CLOSE, form == KEEP_HTTP10, fields)
             response = addr(self.responses[form])
             response.memory = memory
             response.head = head

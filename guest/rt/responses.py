@@ -13,6 +13,8 @@ def reason(status: u32) -> bytes:
         return b"OK"
     if status == 400:
         return b"Bad Request"
+    if status == 403:
+        return b"Forbidden"
     if status == 404:
         return b"Not Found"
     if status == 405:
@@ -51,10 +53,20 @@ def special_headers(status: u32) -> bytes:
 
 
 @pure
-def put_head(out: buffer, at: i64, status: u32, kind: bytes, length: i64, keep: bool, http10: bool) -> i64:
+def put_head(
+    out: buffer,
+    at: i64,
+    status: u32,
+    kind: bytes,
+    length: i64,
+    keep: bool,
+    http10: bool,
+    fields: bytes = b"",
+) -> i64:
     """Write a response head into `out` from `at`: media type `kind`, `length` body bytes; returns the offset behind it.
 
-    `keep`: the connection stays for another request, which a client of HTTP/1.0 (`http10`) has to be told.
+    `keep`: the connection stays for another request, which a client of HTTP/1.0 (`http10`) has to be told. `fields`: more header
+    lines, each with its CRLF.
     """
     at = put(out, at, b"HTTP/1.1 ")
     at = put_decimal(out, at, u64(status))
@@ -66,6 +78,7 @@ def put_head(out: buffer, at: i64, status: u32, kind: bytes, length: i64, keep: 
     at = put_decimal(out, at, u64(length))
     at = put(out, at, b"\r\n")
     at = put(out, at, special_headers(status))
+    at = put(out, at, fields)
     if status == 426:
         at = put(out, at, b"Connection: upgrade\r\n" if keep else b"Connection: upgrade, close\r\n")
     elif not keep:

@@ -151,7 +151,7 @@ def test_a_python_program_and_a_bundled_one_run_by_name(hello: Path, tmp_path: P
         (
             ("build", "/none.py"),
             127,
-            "emu: /none.py: not found: neither a file nor a bundled program (server",
+            "emu: /none.py: not found: neither a file nor a bundled program (pty_server, server",
         ),
         (("build", "/tmp"), 127, "emu: /tmp: is a directory\n"),
         (("view", "HELLO"), 1, "emu: HELLO:1: a program, not a trace: `emu trace -o FILE` records one\n"),

@@ -1,0 +1,206 @@
+"""pty_server's workers: how many there are, what they leave behind (nothing), and how all of them stop."""
+
+import os
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wsproto.frame_protocol import Opcode
+
+PATIENCE = 30
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process of this machine is there and not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_fifteen_and_no_more(server: Any) -> None:
+    clients = [server.terminal() for _ in range(15)]
+    late = server.client()
+    with pytest.raises(AssertionError, match="503 Service Unavailable"):
+        late.open()
+    for number, client in enumerate(clients):
+        client.type(f"echo $(({number}+1000))\n")
+    for number, client in enumerate(clients):
+        client.wait_for(f"{number + 1000}\r\n")
+    assert server.is_well()
+    clients[7].type("exit\n")
+    assert clients[7].wait_for_close() == (1000, "exit status 0")
+    clients[7].close()
+    server.wait_until_free(14)
+    server.terminal().type("exit\n")
+
+
+def test_places_are_used_again_and_again(server: Any) -> None:
+    for _ in range(20):
+        client = server.client().open()
+        client.type("exit\n")
+        assert client.wait_for_close() == (1000, "exit status 0")
+        client.close()
+        server.wait_until_free()
+
+
+def test_workers_that_end_at_once_are_all_reaped(server: Any) -> None:
+    clients = [server.terminal() for _ in range(8)]
+    for client in clients:
+        client.type("exit\n")
+    for client in clients:
+        client.wait_for_close()
+        client.close()
+    server.wait_until_free(0)
+
+
+@pytest.mark.parametrize("manner", ["closes", "resets", "after the handshake", "half-closes"])
+def test_a_client_that_leaves(server: Any, manner: str) -> None:
+    client = server.client().open()
+    worker, shell = server.pids()
+    if manner != "after the handshake":
+        client.wait_for("$ ")
+        client.type("seq 100000 & sleep 100\n")  # there is much to be written to who does not read any more
+        client.wait_for("100")
+    if manner == "resets":
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if manner == "half-closes":
+        client.socket.shutdown(socket.SHUT_WR)
+    else:
+        client.close()
+    server.wait_until_free()
+    assert server.is_well()
+    if server.native:
+        assert not is_running(worker)
+        assert not is_running(shell)
+
+
+def test_a_client_that_leaves_before_its_answer(server: Any) -> None:
+    for _ in range(5):
+        client = server.client()
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.socket.sendall(b"GET /xterm-6.0.0.js HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+        client.close()
+    assert server.is_well()
+
+
+def test_a_shell_that_ignores_its_hangup_is_killed(serve: Callable) -> None:
+    server = serve("/bin/sh", "-c", "trap '' HUP TERM; echo re''ady; while :; do sleep 1; done")
+    client = server.client().open()
+    worker, shell = server.pids()
+    client.wait_for("ready")
+    client.close()
+    server.wait_until_free()
+    if server.native:
+        assert not is_running(worker)
+        assert not is_running(shell)
+
+
+def test_a_shell_hears_of_the_hangup(serve: Callable, tmp_path: Path) -> None:
+    server = serve("/bin/sh", "-c", "trap 'exit 7' HUP; echo re''ady; while :; do sleep 0.1; done")
+    client = server.client().open()
+    client.wait_for("ready")
+    begin = time.monotonic()
+    client.close()
+    server.wait_until_free()
+    assert time.monotonic() - begin < 1.9  # it was not killed
+
+
+def resident(pid: int) -> int:
+    """Bytes that a process of this machine has in memory."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+
+
+def test_a_client_that_does_not_read_makes_nothing_grow(serve: Callable) -> None:
+    server = serve("/bin/sh", "-c", "echo re''ady; exec yes")
+    client = server.client().open()
+    worker, _ = server.pids()
+    client.wait_for("ready")
+    time.sleep(1)
+    if server.native:
+        before = resident(worker)
+        time.sleep(0.5)
+        assert resident(worker) == before
+        ticks = Path(f"/proc/{worker}/stat").read_text().split()[13:15]
+        time.sleep(0.5)
+        assert Path(f"/proc/{worker}/stat").read_text().split()[13:15] == ticks  # it sleeps
+    for _ in range(1000):
+        client.wait_for("y\r\n")  # and what was held up comes
+    client.close()
+    server.wait_until_free()
+
+
+def test_a_program_that_does_not_read_holds_the_client_up(serve: Callable) -> None:
+    server = serve("/bin/sh", "-c", "stty raw -echo; echo re''ady; exec sleep 100", PING_MS=300)
+    client = server.client().open()
+    client.wait_for("ready")
+    client.socket.settimeout(1)
+    with pytest.raises(TimeoutError):
+        client.socket.sendall(client.frame(Opcode.BINARY, b"x" * 65536) * 200)
+    client.close()
+    server.wait_until_free()
+
+
+def test_output_and_input_at_once(serve: Callable) -> None:
+    server = serve("/bin/sh", "-c", "stty raw -echo; echo re''ady; exec cat")
+    client = server.client().open()
+    client.wait_for("ready\n")
+    sent, got = 0, 0
+    for _ in range(30):
+        client.send(Opcode.BINARY, b"x" * 10000)
+        sent += 10000
+        while sent - got > 50000:
+            opcode, payload = client.next_frame()
+            assert opcode == Opcode.BINARY
+            got += len(payload)
+    while got < sent:
+        got += len(client.next_frame()[1])
+    assert got == sent
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_graceful_stop(server: Any, number: int) -> None:
+    clients = [server.terminal() for _ in range(3)]
+    clients[0].type("sleep 100\n")
+    idle = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+    pids = [server.pids() for _ in range(3)]
+    server.process.send_signal(number)
+    for client in clients:
+        assert client.wait_for_close() == (1001, "the server stops")
+        assert client.is_at_end()
+        client.close()
+    assert idle.recv(1) == b""
+    assert server.process.wait(PATIENCE) == 0
+    server.wait_for_log(r"stopping\n")
+    server.wait_until_free(0)
+    if server.native:
+        assert not any(is_running(pid) for pair in pids for pid in pair)
+
+
+def test_a_stop_with_a_client_that_does_not_close(server: Any) -> None:
+    client = server.terminal()
+    begin = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - begin < 8
+    assert client.wait_for_close() == (1001, "the server stops")
+
+
+def test_a_parent_that_is_killed_takes_its_workers_along(server: Any) -> None:
+    if not server.native:
+        pytest.skip("a signal to the bench's process is not the guest's")
+    client = server.terminal()
+    pids = server.pids()
+    os.kill(server.process.pid, signal.SIGKILL)
+    server.process.wait(PATIENCE)
+    assert client.wait_for_close() == (1001, "the server stops")
+    client.close()
+    end = time.monotonic() + PATIENCE
+    while any(is_running(pid) for pid in pids) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not any(is_running(pid) for pid in pids)
+    server.process.returncode = 0  # as the fixture wants it
