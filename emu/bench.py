@@ -277,6 +277,10 @@ class Bench:
         """A new process; see `syscalls.process.Bench`."""
         return self.processes.fork(parent, wanted)
 
+    def unshare_fds(self, thread: Thread) -> None:
+        """A descriptor table of the thread's own."""
+        self.processes.unshare_fds(thread)
+
     def execute(self, thread: Thread, program: Any, envp: list[bytes]) -> Executed | int:
         """Another program in the place of this one; see `syscalls.process.Bench`."""
         if self.dispatcher.sink is not None:

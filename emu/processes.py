@@ -157,8 +157,7 @@ class Processes:
             thread.tid = process.pid
             process.threads[thread.tid] = thread
         self.let_go(thread)
-        if self._shared.is_shared(thread.fds):
-            self._unshare_fds(thread)
+        self.unshare_fds(thread)
         process.fds = thread.fds
         old, process.memory, thread.memory = space_of(process), memory, memory
         self._shared.take(memory)
@@ -180,7 +179,10 @@ class Processes:
         task.context = context
         self.release_maker(process)
 
-    def _unshare_fds(self, thread: Thread) -> None:
+    def unshare_fds(self, thread: Thread) -> None:
+        """See `syscalls.process.Bench.unshare_fds`."""
+        if not self._shared.is_shared(thread.fds):
+            return
         own = thread.fds.fork()
         self._shared.drop(thread.fds)
         self._shared.take(own)

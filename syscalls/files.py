@@ -16,7 +16,7 @@ from syscalls import kernel, numbers
 from syscalls.devices import operations_for
 from syscalls.fds import Description, Descriptor
 from syscalls.flags import At, Open
-from syscalls.mounts import Found
+from syscalls.mounts import Found, Mount
 from syscalls.process import Thread
 from syscalls.roots import Roots
 
@@ -113,7 +113,9 @@ class FileSystem(Roots):
         status = os.fstat(host)
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "file")
         path = found.mount.inside(host)
-        if found.special and not found.is_mount and kind != "directory":
+        if found.path is not None:
+            path = found.path
+        elif found.special and not found.is_mount and kind != "directory":
             path = (found.parent_mount.inside(found.parent) or b"") + b"/" + found.name
         waits = kind in ("pipe", "device") and not flags & Open.O_PATH
         if waits and kind == "device" and os.isatty(host):
@@ -126,18 +128,26 @@ class FileSystem(Roots):
             path=os.fsdecode(path or b""),
             pollable=waits,
             host_nonblocking=waits and not polls_first,
-            detail=found.mount,
+            detail=None if found.outside else found.mount,
         )
-        if kind == "device":
+        if flags & Open.O_PATH:
+            pass
+        elif kind == "device":
             description.operations = operations_for(thread, status)
             if description.operations is not None:
                 description.host_nonblocking = False
+        elif found.mount.files is not None and not found.outside:
+            description.operations = found.mount.files.operations(thread, path or b"", kind)
         return Descriptor(host, description, bool(flags & Open.O_CLOEXEC))
 
     def require_writable(self, found: Found) -> None:
         """Raises EROFS unless the directory in which something is to change may be written."""
         if not found.parent_mount.writable:
             raise OSError(errno.EROFS, "a read-only root")
+
+    def require_change(self, found: Found) -> None:
+        """Raises EROFS, EPERM unless what was found may be changed itself: its length, owner, times..."""
+        require_changeable(found.fd, None if found.outside else found.mount)
 
     @contextmanager
     def masked(self) -> Iterator[None]:
@@ -177,6 +187,21 @@ class FileSystem(Roots):
                 raise OSError(errno.EACCES, "a socket in a read-only root")
             fd, _, owned = found.release()
             return fd if owned else os.dup(fd)
+
+
+def require_changeable(host_fd: int, mount: object) -> None:
+    """Raises EROFS for a file of a read-only mount.
+
+    What is open without a mount is the guest's own (a pipe, a memfd), or it was handed to the guest when it started, to be
+    read and written and not for more: EPERM.
+    """
+    if isinstance(mount, Mount):
+        if not mount.writable:
+            raise OSError(errno.EROFS, "a read-only root")
+        return
+    name = os.readlink(b"/proc/self/fd/%d" % host_fd)
+    if name.startswith(b"/") and not name.startswith(b"/memfd:"):
+        raise OSError(errno.EPERM, "not the guest's file")
 
 
 def _file_system(host_fd: int) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from syscalls.process import Thread
+    from syscalls.virtual import VirtualFiles
 
 Identity = tuple[int, int]
 """Device and inode of a directory."""
@@ -22,10 +23,22 @@ class Mount:
     """A host directory at a place in the guest's tree.
 
     `fd` is the host directory (O_PATH), `path` where the guest sees it. `parent` and `parent_fd` are what `..` of it
-    leads to. `find` is asked for each name before the host is, `follow` for each symbolic link before its text is.
+    leads to. `find` is asked for each name before the host is; it raises FileNotFoundError for what is not to be found.
+    `files` makes what is in it up (`syscalls.virtual`); `magic` is its statfs(2) f_type where that is not the host's.
     """
 
-    __slots__ = ("fd", "find", "follow", "identity", "nodes", "parent", "parent_fd", "path", "writable")
+    __slots__ = (
+        "fd",
+        "files",
+        "find",
+        "identity",
+        "kind",
+        "magic",
+        "parent",
+        "parent_fd",
+        "path",
+        "writable",
+    )
 
     def __init__(
         self,
@@ -36,7 +49,8 @@ class Mount:
         parent_fd: int = -1,
         *,
         find: Look | None = None,
-        follow: Look | None = None,
+        files: "VirtualFiles | None" = None,
+        magic: int = 0,
     ) -> None:
         self.fd = fd
         self.path = path
@@ -44,7 +58,9 @@ class Mount:
         self.parent = parent if parent is not None else self
         self.parent_fd = parent_fd if parent is not None else fd
         self.find = find
-        self.follow = follow
+        self.files = files
+        self.kind = ""  # of file system, as mount(8) shows it; lent directories are not shown
+        self.magic = magic
         self.identity = identity(os.fstat(fd))
 
     def inside(self, host_fd: int) -> bytes | None:
@@ -83,7 +99,8 @@ class Found:
     `parent` is a host directory (O_PATH) on `parent_mount`; `name` the last component, b"." when the path ended in a
     directory itself (`.`, `..`, `/`: `last` tells which, otherwise it is empty), with `slash` when slashes followed it. `fd` is an O_PATH host
     descriptor of what is there on `mount`, -1 when nothing is; `status` its fstat. `special` says that only `fd`
-    leads there: on the host, the name in the parent is something else. Close it, or use `with`.
+    leads there: on the host, the name in the parent is something else. `outside` says that it is no file of the roots but
+    what some descriptor stands on; `path` what a magic link has led to, as far as that has a name. Close it, or use `with`.
     """
 
     __slots__ = (
@@ -92,8 +109,10 @@ class Found:
         "last",
         "mount",
         "name",
+        "outside",
         "parent",
         "parent_mount",
+        "path",
         "slash",
         "special",
         "status",
@@ -109,11 +128,21 @@ class Found:
         self.mount = parent_mount
         self.status: os.stat_result | None = None
         self.special = False
+        self.outside = False
+        self.path: bytes | None = None
         self._owned = [parent] if owned else []
 
     def own(self, fd: int) -> None:
         """Makes `fd` go with this."""
         self._owned.append(fd)
+
+    def jump(self, fd: int, mount: Mount | None, path: bytes | None) -> None:
+        """Goes where a magic link leads: `fd` goes with this from now on; `mount` is None for what is outside the roots."""
+        self.own(fd)
+        self.fd, self.status, self.special, self.path = fd, os.fstat(fd), True, path
+        self.outside = mount is None
+        if mount is not None:
+            self.mount = mount
 
     def release_parent(self) -> tuple[int, Mount, bool]:
         """The directory in which the name was looked up, its mount, and whether the caller has to close it from now on."""
@@ -144,6 +173,11 @@ class Found:
     def is_directory(self) -> bool:
         """Whether a directory is there."""
         return self.fd >= 0 and stat.S_ISDIR(self.mode)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether a regular file is there."""
+        return self.fd >= 0 and stat.S_ISREG(self.mode)
 
     @property
     def is_mount(self) -> bool:

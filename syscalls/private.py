@@ -3,13 +3,17 @@
 import os
 import stat
 
+OWNER_WRITES = 0 if os.geteuid() == 0 else 0o200
+"""What a directory without write permission needs so that the bench can make files in it."""
+
 _FOLDERS = {
     b"root": 0o755,
     b"tmp": 0o1777,
     b"dev": 0o755,
     b"shm": 0o1777,
     b"pts": 0o755,
-    b"proc": 0o555,
+    b"proc": 0o555 | OWNER_WRITES,
+    b"sys": 0o555 | OWNER_WRITES,
     b"lent": 0o755,
 }
 
@@ -53,11 +57,12 @@ class PrivateRoot:
     def remove(self) -> None:
         """Deletes everything, whatever permissions the guest gave it; only the process that made it does."""
         if os.getpid() == self._pid:
-            _remove(self.path)
+            remove_tree(self.path)
 
 
-def _remove(path: bytes) -> None:
-    # Symbolic links are not followed. A stack, not recursion: a guest may nest as deep as it likes.
+def remove_tree(path: bytes) -> None:
+    """Deletes a directory with all that is in it, whatever its permissions; symbolic links are not followed."""
+    # A stack, not recursion: a guest may nest as deep as it likes.
     pending = [path]
     emptied: list[bytes] = []
     while pending:

@@ -112,6 +112,10 @@ class Bench(Protocol):
         """
         ...
 
+    def unshare_fds(self, thread: "Thread") -> None:
+        """Gives the thread a descriptor table of its own where it shares one; raises EMFILE, ENFILE of the host."""
+        ...
+
     def execute(self, thread: "Thread", program: Any, envp: list[bytes]) -> Any:
         """execve(2) of a `syscalls.programs.Program`: a `syscalls.wait.Executed`. Raises what execve(2) lists."""
         ...

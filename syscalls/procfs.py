@@ -1,209 +1,167 @@
-"""The guest's /proc: what a process may read about itself, written as files when it is looked up."""
+"""The guest's /proc: which files there are, and where its magic links lead. What is in them say `proc_process` and `proc_system`.
+
+Only the guest's own processes are there. A magic link leads to what is within the roots, or to the very thing that a
+descriptor stands on; never to a directory outside.
+"""
 
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from syscalls import proc_process, proc_system
+from syscalls.mounts import STEP, Mount
+from syscalls.virtual import Folder, Jump, Link, Node, Text, VirtualFiles
+
 if TYPE_CHECKING:
+    from syscalls.fds import Descriptor
     from syscalls.process import Process, Thread
 
-_PAGE = 4096
 
-
-class ProcessFiles:
-    """One guest's /proc. The files are real, in a private directory; each look-up writes them anew.
-
-    What is read is therefore the state of the moment of open(2), and a descriptor keeps it, as with the kernel's files
-    read in one go. `executable` is the host path of the program.
-    """
+class ProcessFiles(VirtualFiles):
+    """One run's /proc. `executable` is the host path of the first program: it may lie outside the roots."""
 
     def __init__(self, executable: str) -> None:
-        self._executable = executable
-        self.path = b""
-        self._texts: dict[bytes, Callable[[Thread], bytes]] = {
-            b"cmdline": lambda thread: b"".join(word + b"\0" for word in thread.process.argv),
-            b"environ": lambda thread: b"".join(word + b"\0" for word in thread.process.envp),
-            b"comm": lambda thread: thread.process.name + b"\n",
-            b"maps": _maps,
-            b"stat": _stat,
-            b"statm": _statm,
-            b"status": _status,
+        super().__init__(b"/proc", Folder(self._top_nodes, find=self._other_thread))
+        self.executable = executable
+
+    def _top_nodes(self, thread: "Thread") -> Mapping[bytes, Node]:
+        nodes: dict[bytes, Node] = dict(_SYSTEM)
+        for pid, process in thread.process.system.processes.items():
+            nodes[b"%d" % pid] = self._process(process)
+        return nodes
+
+    def _other_thread(self, thread: "Thread", name: bytes) -> Node | None:
+        # A thread's id is looked up, too, though no list shows it (proc_pid_lookup in fs/proc/base.c).
+        other = thread.process.system.thread(int(name)) if name.isdigit() and len(name) < 10 else None
+        return None if other is None else self._process(other.process)
+
+    def _process(self, process: "Process") -> Folder:
+        def nodes(reader: "Thread") -> Mapping[bytes, Node]:
+            return self._common(process, process.pid) | {b"task": Folder(tasks)}
+
+        def tasks(reader: "Thread") -> Mapping[bytes, Node]:
+            ids = list(process.threads) or [process.pid]
+            return {b"%d" % tid: Folder(lambda reader, tid=tid: self._common(process, tid)) for tid in ids}  # type: ignore[misc]
+
+        return Folder(nodes)
+
+    def _common(self, process: "Process", tid: int) -> dict[bytes, Node]:
+        """What a process and each of its threads have."""
+
+        def text(make: Callable[["Process", "Thread | None"], bytes]) -> Callable[["Thread"], bytes]:
+            def made(reader: "Thread") -> bytes:
+                if process.system.processes.get(process.pid) is not process:
+                    raise OSError(errno.ESRCH, "the process is gone")
+                return make(process, process.threads.get(tid))
+
+            return made
+
+        nodes: dict[bytes, Node] = {
+            name: Text(text(make), 0o400 if name in proc_process.PRIVATE else 0o444)
+            for name, make in proc_process.TEXTS.items()
         }
-        self._links: dict[bytes, Callable[[Thread], bytes]] = {
-            b"exe": lambda thread: os.fsencode(thread.process.exe),
-            b"cwd": lambda thread: thread.files.cwd_text() or b"/ (deleted)",
-            b"root": lambda thread: b"/",
-        }
 
-    def find(self, thread: "Thread", folder: bytes, name: bytes) -> None:
-        """Brings the private file behind `folder`/`name` up to date; what stands for it is that file."""
-        own = b"%d" % thread.process.pid
-        base = self.path
-        if folder == b"/proc":
-            if name in (b"self", b"thread-self") or name == own:
-                _link(base + b"/self", own)
-                _link(base + b"/thread-self", b"%s/task/%d" % (own, thread.tid))
-                for directory in (own, own + b"/fd", own + b"/task"):
-                    os.makedirs(base + b"/" + directory, exist_ok=True)
-            return
-        parts = folder.split(b"/")[2:]
-        if parts[:1] != [own]:
-            return
-        place = base + b"/" + b"/".join(parts) + b"/"
-        if parts == [own, b"task"]:
-            if name.isdigit() and int(name) in thread.process.threads:
-                os.makedirs(place + name, exist_ok=True)
-        elif len(parts) == 1 or (len(parts) == 3 and parts[1] == b"task"):
-            if name in self._texts:
-                _write(place + name, self._texts[name](thread))
-            elif name in self._links:
-                _link(place + name, self._links[name](thread))
-            elif name == b"fd":
-                self._fill(thread, place + b"fd/")
-        elif parts[-1] == b"fd":
-            self._fill(thread, place)
+        def thread() -> "Thread":
+            return _alive(process, tid)
 
-    def _fill(self, thread: "Thread", place: bytes) -> None:
-        os.makedirs(place, exist_ok=True)
-        wanted = {b"%d" % fd: entry for fd, entry in thread.fds.entries.items()}
-        for name in os.listdir(place):
-            if name not in wanted:
-                os.unlink(place + name)
-        for name, entry in wanted.items():
-            path = os.fsencode(entry.description.path)
-            _link(place + name, path or os.readlink(b"/proc/self/fd/%d" % entry.host))
+        nodes[b"exe"] = Link(lambda reader: _program(thread()), lambda reader: self._program(thread()))
+        nodes[b"cwd"] = Link(lambda reader: _cwd(thread()), lambda reader: _in_cwd(thread()))
+        nodes[b"root"] = Link(lambda reader: b"/", lambda reader: _in_root(thread()))
+        nodes[b"fd"] = Folder(lambda reader: _descriptors(process, tid), 0o500)
+        nodes[b"fdinfo"] = Folder(lambda reader: _infos(process, tid))
+        return nodes
 
-    def follow(self, thread: "Thread", folder: bytes, name: bytes) -> int | None:
-        """Where the links lead that are more than their text: an O_PATH host descriptor."""
-        if name == b"exe" and self._executable:
-            return os.open(self._executable, os.O_PATH | os.O_CLOEXEC)
-        if folder.endswith(b"/fd") and name.isdigit():
-            entry = thread.fds.entries.get(int(name))
-            # A file is opened again by its name, within the roots and their permissions; what has none is the thing itself.
-            if entry is not None and not entry.description.path.startswith("/"):
-                return _thing(entry.host)
+    def _program(self, thread: "Thread") -> Jump | None:
+        process = thread.process
+        if self.executable and not process.has_execed and process.exe == self.executable:
+            return Jump(os.open(self.executable, os.O_PATH | os.O_CLOEXEC), None, os.fsencode(process.exe))
         return None
 
 
-def _thing(host_fd: int) -> int:
-    """An O_PATH descriptor of what a descriptor is open on; raises EACCES for a directory: there is more below it."""
-    if stat.S_ISDIR(os.fstat(host_fd).st_mode):
-        raise OSError(errno.EACCES, "a directory outside the guest's roots")
-    return os.open(b"/proc/self/fd/%d" % host_fd, os.O_PATH | os.O_CLOEXEC)
+def _alive(process: "Process", tid: int) -> "Thread":
+    """The thread, or another one of its process: raises ENOENT when it has none any more."""
+    thread = process.threads.get(tid) or next(iter(process.threads.values()), None)
+    if thread is None:
+        raise OSError(errno.ENOENT, "the process has ended")
+    return thread
 
 
-def _write(path: bytes, text: bytes) -> None:
-    # A new file each time: who has the former one open goes on reading what it opened.
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        view = memoryview(text)
-        while view:
-            view = view[os.write(fd, view) :]
-        os.fchmod(fd, 0o444)
-    finally:
-        os.close(fd)
+def _program(thread: "Thread") -> bytes:
+    return os.fsencode(thread.process.exe)
 
 
-def _link(path: bytes, target: bytes) -> None:
-    try:
-        if os.readlink(path) == target:
-            return
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-    os.symlink(target, path)
+def _cwd(thread: "Thread") -> bytes:
+    return thread.files.cwd_text() or b"/ (deleted)"
 
 
-def _maps(thread: "Thread") -> bytes:
-    """proc_pid_maps(5): device and inode are the host's, as stat(2) shows them."""
-    lines = []
-    for region in thread.memory.regions:
-        rights = "".join(
-            letter if region.prot & bit else "-" for letter, bit in (("r", 1), ("w", 2), ("x", 4))
-        )
-        device, inode = region.file or (0, 0)
-        place = f"{region.offset:08x} {os.major(device):02x}:{os.minor(device):02x} {inode}"
-        line = f"{region.start:08x}-{region.end:08x} {rights}{'s' if region.shared else 'p'} {place} "
-        lines.append(f"{line:<73}{region.name}\n" if region.name else line + "\n")
-    return os.fsencode("".join(lines))
+def _in_cwd(thread: "Thread") -> Jump:
+    fd, mount = thread.files.cwd
+    return Jump(os.dup(fd), mount, None)
 
 
-def _pages(thread: "Thread") -> tuple[int, int, int]:
-    """Pages mapped, writable, executable."""
-    total = writable = executable = 0
-    for region in thread.memory.regions:
-        pages = region.size // _PAGE
-        total += pages
-        writable += pages if region.prot & 2 else 0
-        executable += pages if region.prot & 4 else 0
-    return total, writable, executable
+def _in_root(thread: "Thread") -> Jump:
+    root: Mount = thread.files.root
+    return Jump(os.open(b".", STEP | os.O_DIRECTORY, dir_fd=root.fd), root, None)
 
 
-def _masks(process: "Process") -> tuple[int, int]:
-    """The ignored and the caught signals, bit N-1 for signal N."""
-    ignored = caught = 0
-    for number, action in process.actions.items():
-        if action.handler == 1:
-            ignored |= 1 << (number - 1)
-        elif action.handler:
-            caught |= 1 << (number - 1)
-    return ignored, caught
+def _descriptors(process: "Process", tid: int) -> Mapping[bytes, Node]:
+    if not process.threads:
+        return {}
+    entries = _alive(process, tid).fds.entries
+    return {b"%d" % fd: _descriptor(entry) for fd, entry in entries.items()}
 
 
-def _stat(thread: "Thread") -> bytes:
-    """proc_pid_stat(5), all 52 fields; times are the process's processor time in ticks of 10 ms."""
-    process = thread.process
-    total, _, _ = _pages(thread)
-    ticks = thread.bench.cpu_time_ns(thread.process) // 10_000_000
-    ignored, caught = _masks(process)
-    fields: list[int | str] = ["R", 999, process.pid, process.pid, 0, -1, 0x400000, 0, 0, 0, 0]
-    fields += [ticks, 0, 0, 0, 20, 0, len(process.threads), 0, 0, total * _PAGE, total, (1 << 64) - 1]
-    fields += [0] * 5
-    fields += [process.pending & 0x7FFFFFFF, thread.signal_mask & 0x7FFFFFFF]
-    fields += [ignored & 0x7FFFFFFF, caught & 0x7FFFFFFF, 0, 0, 0, 17]
-    fields += [0] * (50 - len(fields))
-    return b"%d (%s) " % (process.pid, process.name) + " ".join(map(str, fields)).encode() + b"\n"
+def _descriptor(entry: "Descriptor") -> Link:
+    def target(reader: "Thread") -> bytes:
+        return os.fsencode(entry.description.path) or os.readlink(b"/proc/self/fd/%d" % entry.host)
+
+    def lead(reader: "Thread") -> Jump:
+        description = entry.description
+        mount = description.detail if isinstance(description.detail, Mount) else None
+        path = os.fsencode(description.path) or None
+        if mount is None and stat.S_ISDIR(os.fstat(entry.host).st_mode):
+            raise OSError(errno.EACCES, "a directory outside the guest's roots")  # there is more below it
+        return Jump(os.open(b"/proc/self/fd/%d" % entry.host, os.O_PATH | os.O_CLOEXEC), mount, path)
+
+    return Link(target, lead)
 
 
-def _statm(thread: "Thread") -> bytes:
-    total, writable, executable = _pages(thread)
-    return b"%d %d 0 %d 0 %d 0\n" % (total, total, executable, writable)
+def _infos(process: "Process", tid: int) -> Mapping[bytes, Node]:
+    if not process.threads:
+        return {}
+    entries = _alive(process, tid).fds.entries
+    return {
+        b"%d" % fd: Text(lambda reader, entry=entry: proc_process.fd_info(entry), 0o400)  # type: ignore[misc]
+        for fd, entry in entries.items()
+    }
 
 
-def _status(thread: "Thread") -> bytes:
-    """proc_pid_status(5): the fields that programs look for."""
-    process = thread.process
-    total, writable, executable = _pages(thread)
-    ignored, caught = _masks(process)
-    lines = [
-        b"Name:\t" + process.name,
-        b"Umask:\t0022",
-        b"State:\tR (running)",
-        b"Tgid:\t%d" % process.pid,
-        b"Ngid:\t0",
-        b"Pid:\t%d" % thread.tid,
-        b"PPid:\t999",
-        b"TracerPid:\t0",
-        b"Uid:\t%d\t%d\t%d\t%d" % ((process.uid,) * 4),
-        b"Gid:\t%d\t%d\t%d\t%d" % ((process.gid,) * 4),
-        b"FDSize:\t%d" % max(64, 1 << (max(thread.fds.entries, default=0)).bit_length()),
-        b"VmSize:\t%8d kB" % (total * 4),
-        b"VmRSS:\t%8d kB" % (total * 4),
-        b"VmData:\t%8d kB" % (writable * 4),
-        b"VmExe:\t%8d kB" % (executable * 4),
-        b"Threads:\t%d" % len(process.threads),
-        b"SigPnd:\t%016x" % thread.pending,
-        b"ShdPnd:\t%016x" % process.pending,
-        b"SigBlk:\t%016x" % thread.signal_mask,
-        b"SigIgn:\t%016x" % ignored,
-        b"SigCgt:\t%016x" % caught,
-        b"Cpus_allowed:\t%x" % ((1 << process.cpus) - 1),
-        b"Cpus_allowed_list:\t0-%d" % (process.cpus - 1),
-    ]
-    return b"\n".join(lines) + b"\n"
+def _folder(nodes: Mapping[bytes, Node]) -> Folder:
+    return Folder(lambda reader: nodes)
+
+
+def _texts(texts: Mapping[bytes, Callable[["Thread"], bytes]]) -> dict[bytes, Node]:
+    """Files by their paths, as a tree of nodes."""
+    nodes: dict[bytes, Node] = {}
+    below: dict[bytes, dict[bytes, Callable[[Thread], bytes]]] = {}
+    for path, make in texts.items():
+        name, slash, rest = path.partition(b"/")
+        if slash:
+            below.setdefault(name, {})[rest] = make
+        else:
+            nodes[name] = Text(make)
+    return nodes | {name: _folder(_texts(rest)) for name, rest in below.items()}
+
+
+_SYSTEM = _texts(proc_system.TEXTS) | {
+    b"self": Link(lambda reader: b"%d" % reader.process.pid),
+    b"thread-self": Link(lambda reader: b"%d/task/%d" % (reader.process.pid, reader.tid)),
+    b"mounts": Link(lambda reader: b"self/mounts"),
+}
+
+
+def system_files() -> VirtualFiles:
+    """/sys: how many processors there are, for a C library and tools that look there."""
+    return VirtualFiles(b"/sys", _folder(_texts(proc_system.SYS)))

@@ -34,8 +34,7 @@ class Roots:
     """What the threads that share it see of the tree, their working directory and umask (clone(2), CLONE_FS).
 
     Made from `root`, `writable` and `executable` (see `Tree`), or by `fork` from another one. `cwd` is the guest's path
-    to start in; None: the bench's own working directory where the guest can reach it, else `/`. Each holder closes it
-    once: the maker, and whoever said `share`.
+    to start in; None: the bench's own working directory where the guest can reach it, else `/`.
 
     Raises OSError with the offending name when a directory cannot be opened.
     """
@@ -53,7 +52,6 @@ class Roots:
         self.tree = Tree(root, writable, executable)
         self._start_in = cwd
         self._cwd: tuple[int, Mount] | None = None
-        self._holders = 1
 
     @property
     def root(self) -> Mount:
@@ -67,19 +65,10 @@ class Roots:
         twin.tree = self.tree.hold()
         twin._start_in = self._start_in
         twin._cwd = None if self._cwd is None else (os.dup(self._cwd[0]), self._cwd[1])
-        twin._holders = 1
         return twin
 
-    def share(self) -> Self:
-        """This one itself, with one more holder, who closes it, too."""
-        self._holders += 1
-        return self
-
     def close(self) -> None:
-        """A holder lets go. With the last one of all on the tree, what is private is deleted."""
-        self._holders -= 1
-        if self._holders:
-            return
+        """Lets go. With the last one on the tree, what is private is deleted."""
         if self._cwd is not None:
             os.close(self._cwd[0])
             self._cwd = None
@@ -170,9 +159,9 @@ class Roots:
                     if links > MAX_LINKS:
                         raise OSError(errno.ELOOP, "too many symbolic links")
                     jump = None
-                    if found.parent_mount.follow is not None and thread is not None:
+                    if found.parent_mount.files is not None and thread is not None:
                         folder = found.parent_mount.inside(found.parent) or b""
-                        jump = found.parent_mount.follow(thread, folder, name)
+                        jump = found.parent_mount.files.follow(thread, folder, name)
                     if jump is None:
                         target = os.readlink(b"", dir_fd=found.fd)
                         if not pending and target.endswith(b"/"):
@@ -183,8 +172,7 @@ class Roots:
                         else:
                             found = self._enter(found, *found.release_parent())
                         continue
-                    found.own(jump)
-                    found.fd, found.status, found.special = jump, os.fstat(jump), True
+                    found.jump(*jump)
                 if not pending:
                     if found.slash and not parent and found.fd >= 0 and not stat.S_ISDIR(found.mode):
                         raise OSError(errno.ENOTDIR, "not a directory")
@@ -216,14 +204,17 @@ class Roots:
     def _itself(self, thread: Thread | None, dirfd: int) -> Found:
         if dirfd == At.AT_FDCWD:
             fd, mount = self.cwd
+            outside = False
         else:
             assert thread is not None
             entry = thread.fds.get(dirfd)
-            fd = entry.host
-            mount = entry.description.detail if isinstance(entry.description.detail, Mount) else self.root
+            fd, detail = entry.host, entry.description.detail
+            outside = not isinstance(detail, Mount)
+            mount = detail if isinstance(detail, Mount) else self.root
         found = Found(fd, mount, False)
         found.status = os.fstat(fd)
         found.special = True
+        found.outside = outside
         return found
 
     @staticmethod
@@ -235,6 +226,7 @@ class Roots:
         """Finds out what `name` is in the directory of `found`."""
         found.name, found.last = name, b""
         found.fd, found.mount, found.status, found.special = -1, found.parent_mount, None, False
+        found.outside = False
         covered = self.tree.mounts.get((identity(os.fstat(found.parent)), name))
         if covered is not None:
             found.fd, found.mount, found.special = covered.fd, covered, True
@@ -243,7 +235,10 @@ class Roots:
         mount = found.parent_mount
         fd: int | None = None
         if mount.find is not None and thread is not None:
-            fd = mount.find(thread, mount.inside(found.parent) or b"", name)
+            try:
+                fd = mount.find(thread, mount.inside(found.parent) or b"", name)
+            except FileNotFoundError:
+                return
             found.special = fd is not None
         if fd is None:
             try:

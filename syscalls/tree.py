@@ -4,20 +4,31 @@ import os
 from collections.abc import Iterable
 
 from syscalls.devices import LENT, LINKS, Devices
+from syscalls.flags.attributes import StatfsType
 from syscalls.mounts import STEP, Identity, Mount, identity
 from syscalls.private import PrivateRoot
-from syscalls.procfs import ProcessFiles
+from syscalls.procfs import ProcessFiles, system_files
 
 
 def _open_directory(path: str) -> int:
     return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
+_KINDS = {b"/dev": "devtmpfs", b"/dev/pts": "devpts", b"/proc": "proc", b"/sys": "sysfs"}
+_MAGIC = {
+    "tmpfs": StatfsType.TMPFS_MAGIC,
+    "devtmpfs": StatfsType.TMPFS_MAGIC,
+    "devpts": StatfsType.DEVPTS_SUPER_MAGIC,
+    "proc": StatfsType.PROC_SUPER_MAGIC,
+    "sysfs": StatfsType.SYSFS_MAGIC,
+}
+
+
 class Tree:
     """The mounts of one run. Each file system on it holds it once (`hold`, `release`); the last one deletes what is private.
 
     Without `root`, `/` is a private directory. With it, `/` is that host directory, read-only. Each of `writable` is
-    seen, and may be changed, under its own (absolute, real) path. `/dev` and `/proc` are always the bench's own, and so
+    seen, and may be changed, under its own (absolute, real) path. `/dev`, `/proc` and `/sys` are always the bench's own, and so
     is `/tmp` unless `/` itself is writable. `executable` is the host path of the first program.
 
     Raises OSError with the offending name when a directory cannot be opened.
@@ -31,6 +42,7 @@ class Tree:
         """By the host directory around it and its name there."""
         self.devices = Devices()
         self.processes = ProcessFiles(executable)
+        self.system = system_files()
         self._private: PrivateRoot | None = None
         self._all: list[Mount] = []
         self._root: Mount | None = None
@@ -66,6 +78,10 @@ class Tree:
             assert self._root is not None
         return self._root
 
+    def shown(self) -> list[Mount]:
+        """The mounts, as a list of them shows them: each after the one that it is on."""
+        return [mount for mount in self._all if mount.kind]
+
     def _prepare(self) -> None:
         private = self._private = PrivateRoot()
         whole = next((fd for path, fd in self.writable if path == "/"), -1)
@@ -75,6 +91,7 @@ class Tree:
             root = Mount(self._root_fd, b"/", False)
         else:
             root = Mount(private.open(b"root"), b"/", True)
+        root.kind = "ext4"
         self._root = root
         self._all.append(root)
         if whole < 0:
@@ -84,13 +101,14 @@ class Tree:
         self._mount(b"/dev/shm", private.open(b"shm"), True)
         pts = self._mount(b"/dev/pts", private.open(b"pts"), False)
         pts.find = self.devices.find_terminal
-        proc = self._mount(b"/proc", private.open(b"proc"), False)
-        self.processes.path = private.path + b"/proc"
+        for place, files in ((b"/proc", self.processes), (b"/sys", self.system)):
+            mount = self._mount(place, private.open(place[1:]), False)
+            mount.find, mount.files = files.find, files
+            files.path = private.path + place
         for name, target in LINKS.items():
             os.symlink(target, name, dir_fd=dev.fd)
         for name in LENT:
             os.close(os.open(name, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666, dir_fd=dev.fd))
-        proc.find, proc.follow = self.processes.find, self.processes.follow
         for path, fd in self.writable:
             if path != "/":
                 self._mount(os.fsencode(path), fd, True)
@@ -124,6 +142,10 @@ class Tree:
                 os.close(at)
             mount, at, owned = below, below.fd, False
         new = Mount(fd, path, writable, mount, at)
+        new.kind = _KINDS.get(
+            path, "ext4" if path in [os.fsencode(own) for own, _ in self.writable] else "tmpfs"
+        )
+        new.magic = _MAGIC.get(new.kind, 0)
         self.mounts[identity(os.fstat(at)), last] = new
         self._all.append(new)
         self._private.show(at, last)

@@ -1,7 +1,7 @@
-"""Argument type of getdents64(2): the entries of a directory."""
+"""Argument types of getdents64(2) and getdents(2): the entries of a directory."""
 
 import struct
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from syscalls.args import STRUCT_LIMIT, Arg
 from syscalls.data import Data
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from syscalls.process import Thread
 
 _ENTRY = struct.Struct("<QqHB")
+_OLD_ENTRY = struct.Struct("<QqH")
 
 
 class Entries(Arg):
@@ -19,12 +20,13 @@ class Entries(Arg):
 
     phase = "out"
     uses = ("result",)
+    is_old: ClassVar[bool] = False
 
     def capture(self, thread: "Thread", value: int, *used: int) -> Data:
         if used[0] < 0 or not value:
             return value or None
         try:
-            return entries(thread.memory.read(value, used[0]))
+            return entries(thread.memory.read(value, used[0]), old=self.is_old)
         except OSError:
             return value
 
@@ -32,15 +34,17 @@ class Entries(Arg):
         return hex(data) if isinstance(data, int) else strace_text(data)
 
 
-def entries(raw: bytes) -> list[Data]:
+def entries(raw: bytes, *, old: bool = False) -> list[Data]:
     """The entries in a buffer, STRUCT_LIMIT of them at most. What is not a whole entry ends the list."""
     shown: list[Data] = []
+    head = _OLD_ENTRY if old else _ENTRY
     at = 0
-    while at + _ENTRY.size <= len(raw) and len(shown) < STRUCT_LIMIT:
-        inode, offset, length, kind = _ENTRY.unpack_from(raw, at)
-        if length <= _ENTRY.size or at + length > len(raw):
+    while at + head.size <= len(raw) and len(shown) < STRUCT_LIMIT:
+        inode, offset, length, *rest = head.unpack_from(raw, at)
+        if length <= head.size or at + length > len(raw):
             break
-        name = raw[at + _ENTRY.size : at + length].partition(b"\0")[0]
+        name = raw[at + head.size : at + length].partition(b"\0")[0]
+        kind = rest[0] if rest else raw[at + length - 1]
         shown.append(
             {
                 "d_ino": inode,
@@ -54,4 +58,11 @@ def entries(raw: bytes) -> list[Data]:
     return shown
 
 
+class OldEntries(Entries):
+    """The struct linux_dirent of getdents(2): the type is the last byte of an entry."""
+
+    is_old = True
+
+
 EntriesOut = Annotated[int, Entries()]
+OldEntriesOut = Annotated[int, OldEntries()]

@@ -1,6 +1,7 @@
 """The system calls, one file a family. Importing this package fills `syscalls.table.TABLE`."""
 
 from syscalls.calls import (
+    attributes,
     clock,
     clone,
     control,
@@ -9,6 +10,7 @@ from syscalls.calls import (
     files,
     futex,
     identity,
+    links,
     mapping,
     paths,
     pipes,
@@ -20,14 +22,17 @@ from syscalls.calls import (
     sockets_data,
     sockets_messages,
     sockets_options,
+    space,
     threads,
     timerfds,
     timers,
     vectors,
     waiting,
+    xattrs,
 )
 
 __all__ = [
+    "attributes",
     "clock",
     "clone",
     "control",
@@ -36,6 +41,7 @@ __all__ = [
     "files",
     "futex",
     "identity",
+    "links",
     "mapping",
     "paths",
     "pipes",
@@ -47,9 +53,11 @@ __all__ = [
     "sockets_data",
     "sockets_messages",
     "sockets_options",
+    "space",
     "threads",
     "timerfds",
     "timers",
     "vectors",
     "waiting",
+    "xattrs",
 ]

@@ -1,12 +1,13 @@
-"""Calls on open descriptors: read, write and their positioned forms, close, lseek, dup and its kin."""
+"""Calls on open descriptors: read, write and their positioned forms, close, close_range, lseek, dup and its kin."""
 
 import errno
 from typing import Annotated
 
 from syscalls import kernel, numbers
-from syscalls.args import Fd, FdResult, InBytes, OutBytes, Result, Size
+from syscalls.args import Fd, FdResult, InBytes, OutBytes, Result, Size, UInt
 from syscalls.blocking import AGAIN
 from syscalls.flags import Open
+from syscalls.flags.attributes import CloseRange
 from syscalls.kernel import call3
 from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
@@ -20,7 +21,9 @@ from syscalls.streams import (
     write_waiting,
 )
 from syscalls.table import syscall
+from syscalls.types_attributes import CloseRangeFlags
 from syscalls.types_files import DupFlags, Offset, Whence
+from syscalls.virtual import Listing, TextFile
 
 EBADF = -errno.EBADF
 EINVAL = -errno.EINVAL
@@ -72,7 +75,7 @@ def write(thread: Thread, fd: Fd, buf: Annotated[int, InBytes("count")], count: 
         count = MAX_RW_COUNT
     description = entry.description
     if description.pollable and not description.host_nonblocking:
-        return write_waiting(thread, entry, address, count, 0)
+        return write_waiting(thread, entry, buf, address, count, 0)
     result = call3(1, entry.host, address, count)
     if result == count:
         return result
@@ -81,7 +84,7 @@ def write(thread: Thread, fd: Fd, buf: Annotated[int, InBytes("count")], count: 
     if description.nonblocking or not description.pollable:
         return result
     if result == AGAIN or (result > 0 and description.kind in STREAMS):
-        return write_waiting(thread, entry, address, count, max(result, 0))
+        return write_waiting(thread, entry, buf, address, count, max(result, 0))
     return result
 
 
@@ -101,6 +104,8 @@ def pread64(thread: Thread, fd: Fd, buf: Annotated[int, OutBytes()], count: Size
         return EBADF
     address, count = _place(thread, buf, count)
     operations = entry.description.operations
+    if isinstance(operations, TextFile):
+        return operations.read_at(thread, buf, count, offset)
     if operations is not None and not entry.description.pollable:
         return operations.read(thread, buf, count)
     result = kernel.call4(numbers.pread64, entry.host, address, count, offset)
@@ -131,11 +136,30 @@ def close(thread: Thread, fd: Fd) -> Result:
 
 
 @syscall
+def close_range(thread: Thread, first: UInt, last: UInt, flags: CloseRangeFlags) -> Result:
+    """close_range(2)."""
+    if flags & ~(CloseRange.CLOSE_RANGE_UNSHARE | CloseRange.CLOSE_RANGE_CLOEXEC) or first > last:
+        return EINVAL
+    if flags & CloseRange.CLOSE_RANGE_UNSHARE:
+        thread.bench.unshare_fds(thread)
+    fds = thread.fds
+    for fd in [fd for fd in fds if first <= fd <= last]:
+        if flags & CloseRange.CLOSE_RANGE_CLOEXEC:
+            fds.entries[fd].cloexec = True
+        else:
+            fds.close(fd)
+    return 0
+
+
+@syscall
 def lseek(thread: Thread, fd: Fd, offset: Offset, whence: Whence) -> Result:
     """lseek(2)."""
     entry = thread.fds.entries.get(fd)
     if entry is None:
         return EBADF
+    operations = entry.description.operations
+    if isinstance(operations, TextFile | Listing):
+        return operations.seek(offset, whence)
     return call3(numbers.lseek, entry.host, offset, whence & 0xFFFFFFFF)
 
 

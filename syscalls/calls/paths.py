@@ -13,7 +13,7 @@ from syscalls.process import Thread
 from syscalls.roots import PATH_MAX
 from syscalls.streams import NOWHERE, host_address
 from syscalls.table import syscall
-from syscalls.types_entries import EntriesOut
+from syscalls.types_entries import EntriesOut, OldEntriesOut
 from syscalls.types_files import (
     AccessFlags,
     AccessMode,
@@ -24,6 +24,7 @@ from syscalls.types_files import (
     OpenMode,
     StatOut,
 )
+from syscalls.virtual import Listing
 from syscalls.wait import RESTARTSYS, Blocking, Wait, Wake
 
 EBADF = -errno.EBADF
@@ -331,10 +332,23 @@ def umask(thread: Thread, mask: Mode) -> ModeResult:
 @syscall
 def getdents64(thread: Thread, fd: Fd, dirp: EntriesOut, count: UInt) -> Result:
     """getdents64(2)."""
+    return _entries(thread, numbers.getdents64, fd, dirp, count)
+
+
+@syscall
+def getdents(thread: Thread, fd: Fd, dirp: OldEntriesOut, count: UInt) -> Result:
+    """getdents(2), the old call."""
+    return _entries(thread, numbers.getdents, fd, dirp, count)
+
+
+def _entries(thread: Thread, number: int, fd: int, dirp: int, count: int) -> int:
     entry = thread.fds.entries.get(fd)
     if entry is None:
         return EBADF
-    result = kernel.call3(numbers.getdents64, entry.host, host_address(thread, dirp), count)
+    operations = entry.description.operations
+    if isinstance(operations, Listing):
+        return operations.entries(thread, entry.host, dirp, count, old=number == numbers.getdents)
+    result = kernel.call3(number, entry.host, host_address(thread, dirp), count)
     if result > 0:
         thread.memory.wrote(dirp, result)
     return result

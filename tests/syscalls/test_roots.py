@@ -17,6 +17,8 @@ from syscalls.files import FileSystem
 from syscalls.flags import At, Ioctl, Open
 from syscalls.inherit import inherited
 from syscalls.mounts import Mount
+from syscalls.process import PID, Process, System, Thread
+from syscalls.virtual import Listing
 
 
 class Guest:
@@ -25,18 +27,24 @@ class Guest:
     def __init__(self, files: FileSystem) -> None:
         self.files = files
         self.fds = FdTable(64, lambda host: None)
-        bench = SimpleNamespace(
-            random=lambda count: bytes(range(256)) * (count // 256 + 1), cpu_time_ns=lambda process: 0
+        bench: Any = SimpleNamespace(
+            random=lambda count: bytes(range(256)) * (count // 256 + 1),
+            cpu_time_ns=lambda process: 0,
+            monotonic_ns=lambda: 12_340_000_000,
+            realtime_ns=lambda: 1_000_000_000_000_000_000,
         )
-        process = SimpleNamespace(
-            pid=1000, threads={1000: None}, argv=[b"name", b"arg"], envp=[b"A=1"], name=b"name", exe="/program",
-            actions={}, pending=0, uid=1000, gid=1000, cpus=2,
+        memory: Any = SimpleNamespace(regions=[], write=self._fill)
+        self.filled = b""
+        process = Process(
+            PID, memory, self.fds, bench, System(), argv=[b"name", b"arg"], envp=[b"A=1"], name=b"name", group=PID,
+            exe=files.tree.processes.executable or "/program",
         )  # fmt: skip
-        memory = SimpleNamespace(regions=[])
-        self.thread: Any = SimpleNamespace(
-            tid=1000, process=process, fds=self.fds, files=files, bench=bench, memory=memory, pending=0,
-            signal_mask=0,
-        )  # fmt: skip
+        process.system.processes[PID] = process
+        self.thread = Thread(PID, process, memory, self.fds, bench, files, name=b"name")
+        process.threads[PID] = self.thread
+
+    def _fill(self, address: int, data: bytes) -> None:
+        self.filled = data
 
     def open(self, path: str, flags: int = Open.O_RDONLY, dirfd: int = At.AT_FDCWD) -> int:
         """The guest's descriptor number."""
@@ -52,7 +60,13 @@ class Guest:
 
     def read(self, path: str) -> bytes:
         """The contents."""
-        return os.read(self.fds.get(self.open(path)).host, 100000)
+        entry = self.fds.get(self.open(path))
+        operations = entry.description.operations
+        if operations is None:
+            return os.read(entry.host, 100000)
+        self.filled = b""
+        operations.read(self.thread, 0, 100000)
+        return self.filled
 
     def write(self, path: str, data: bytes) -> None:
         """Makes a file."""
@@ -60,8 +74,10 @@ class Guest:
 
     def list(self, path: str) -> list[str]:
         """The names in a directory."""
-        fd = self.fds.get(self.open(path, Open.O_RDONLY | Open.O_DIRECTORY)).host
-        return sorted(os.listdir(fd))
+        entry = self.fds.get(self.open(path, Open.O_RDONLY | Open.O_DIRECTORY))
+        if isinstance(entry.description.operations, Listing):
+            entry.description.operations.entries(self.thread, entry.host, 0, 100000, old=False)
+        return sorted(os.listdir(entry.host))
 
     def seen_as(self, fd: int) -> str:
         """What the descriptor's path is for the guest."""
@@ -108,7 +124,7 @@ def open_descriptors() -> set[str]:
 
 def test_a_private_root_is_all_that_there_is_by_default(make: Make) -> None:
     guest = make(cwd="/")
-    assert guest.list("/") == ["dev", "proc", "tmp"]
+    assert guest.list("/") == ["dev", "proc", "sys", "tmp"]
     guest.write("/tmp/x", b"hello")
     assert guest.read("/tmp/../tmp/./x") == b"hello"
     assert guest.refusal("/etc/passwd") == "ENOENT"
@@ -154,14 +170,6 @@ def test_a_fork_has_a_directory_and_a_mask_of_its_own(host: Path) -> None:
     second.files.close()
     assert not private.exists()
     assert open_descriptors() == before
-
-
-def test_what_is_shared_lives_until_its_last_holder_closes_it(host: Path) -> None:
-    files = FileSystem(str(host))
-    assert files.share() is files
-    files.close()
-    assert files.cwd_text() == b"/"
-    files.close()
 
 
 def test_nothing_is_made_for_a_guest_that_names_no_path() -> None:

@@ -1,0 +1,226 @@
+"""How long files are and where their bytes lie: truncate, fallocate, sync, advice, copies within the kernel, statfs."""
+
+import ctypes
+import errno
+import struct
+
+from syscalls import kernel, numbers
+from syscalls.args import Fd, Long, Path, Result, Size
+from syscalls.blocking import AGAIN, OUT, interrupted, is_ready
+from syscalls.calls.paths import files_of, read_path
+from syscalls.fds import Descriptor
+from syscalls.flags import At, Open
+from syscalls.mounts import Mount
+from syscalls.process import Thread
+from syscalls.streams import EPIPE, PIPE_BUF, STREAMS, broken_pipe, host_address
+from syscalls.table import syscall
+from syscalls.types_attributes import FallocateMode, FileAdvice, OffsetAt, StatfsOut, SyncRangeFlags
+from syscalls.types_files import Offset
+from syscalls.wait import Blocking, Wait, Wake
+
+EBADF = -errno.EBADF
+EINVAL = -errno.EINVAL
+
+PIECE = 16 << 20
+"""The most that one host call copies: nothing else runs meanwhile. Copying less than was asked for is always allowed."""
+
+ST_RDONLY = 1
+_FLAGS_AT = 80
+
+
+@syscall
+def truncate(thread: Thread, path: Path, length: Long) -> Result:
+    """truncate(2)."""
+    if length < 0:
+        return EINVAL
+    files = files_of(thread)
+    with files.walk(thread, At.AT_FDCWD, read_path(thread, path)) as found:
+        found.require()
+        if found.is_directory:
+            return -errno.EISDIR
+        if not found.is_file:
+            return EINVAL
+        files.require_change(found)
+        place = ctypes.create_string_buffer(b"/proc/self/fd/%d" % found.fd)
+        return kernel.call2(numbers.truncate, ctypes.addressof(place), length)
+
+
+@syscall
+def ftruncate(thread: Thread, fd: Fd, length: Long) -> Result:
+    """ftruncate(2)."""
+    if length < 0:
+        return EINVAL
+    return kernel.call2(numbers.ftruncate, thread.fds.get(fd).host, length)
+
+
+@syscall
+def fallocate(thread: Thread, fd: Fd, mode: FallocateMode, offset: Offset, len: Long) -> Result:
+    """fallocate(2)."""
+    return kernel.call4(numbers.fallocate, thread.fds.get(fd).host, mode & 0xFFFFFFFF, offset, len)
+
+
+@syscall
+def fsync(thread: Thread, fd: Fd) -> Result:
+    """fsync(2)."""
+    return kernel.call1(numbers.fsync, thread.fds.get(fd).host)
+
+
+@syscall
+def fdatasync(thread: Thread, fd: Fd) -> Result:
+    """fdatasync(2)."""
+    return kernel.call1(numbers.fdatasync, thread.fds.get(fd).host)
+
+
+@syscall
+def sync(thread: Thread) -> Result:
+    """sync(2)."""
+    return kernel.call0(numbers.sync)
+
+
+@syscall
+def syncfs(thread: Thread, fd: Fd) -> Result:
+    """syncfs(2)."""
+    return kernel.call1(numbers.syncfs, thread.fds.get(fd).host)
+
+
+@syscall
+def sync_file_range(thread: Thread, fd: Fd, offset: Offset, nbytes: Long, flags: SyncRangeFlags) -> Result:
+    """sync_file_range(2)."""
+    return kernel.call4(numbers.sync_file_range, thread.fds.get(fd).host, offset, nbytes, flags)
+
+
+@syscall
+def fadvise64(thread: Thread, fd: Fd, offset: Offset, len: Size, advice: FileAdvice) -> Result:
+    """posix_fadvise(2)."""
+    return kernel.call4(numbers.fadvise64, thread.fds.get(fd).host, offset, len, advice & 0xFFFFFFFF)
+
+
+@syscall
+def readahead(thread: Thread, fd: Fd, offset: Offset, count: Size) -> Result:
+    """readahead(2)."""
+    return kernel.call3(numbers.readahead, thread.fds.get(fd).host, offset, count)
+
+
+@syscall
+def statfs(thread: Thread, path: Path, buf: StatfsOut) -> Result:
+    """statfs(2)."""
+    with files_of(thread).walk(thread, At.AT_FDCWD, read_path(thread, path)) as found:
+        return _statfs(thread, found.require(), found.mount, buf)
+
+
+@syscall
+def fstatfs(thread: Thread, fd: Fd, buf: StatfsOut) -> Result:
+    """fstatfs(2)."""
+    entry = thread.fds.get(fd)
+    return _statfs(thread, entry.host, entry.description.detail, buf)
+
+
+def _statfs(thread: Thread, host: int, mount: object, address: int) -> int:
+    result = kernel.call2(numbers.fstatfs, host, host_address(thread, address))
+    if result == 0:
+        memory = thread.memory
+        memory.wrote(address, 120)
+        if isinstance(mount, Mount):
+            if mount.magic:
+                memory.write(address, struct.pack("<q", mount.magic))
+            if not mount.writable:
+                memory.put_u64(address + _FLAGS_AT, memory.u64(address + _FLAGS_AT) | ST_RDONLY)
+    return result
+
+
+@syscall
+def copy_file_range(
+    thread: Thread, fd_in: Fd, off_in: OffsetAt, fd_out: Fd, off_out: OffsetAt, size: Size, flags: Long
+) -> Result:
+    """copy_file_range(2)."""
+    source, target = thread.fds.get(fd_in), thread.fds.get(fd_out)
+    if source.description.operations is not None and source.description.kind == "file":
+        return 0  # a file of /proc has no length that could be copied
+    from_, to = (host_address(thread, address) if address else 0 for address in (off_in, off_out))
+    size = min(size, PIECE)
+    result = kernel.call6(
+        numbers.copy_file_range, source.host, from_, target.host, to, size, flags & 0xFFFFFFFF
+    )
+    for address in (off_in, off_out):
+        if address and result > 0:
+            thread.memory.wrote(address, 8)
+    return result
+
+
+@syscall(partial="from files only")
+def sendfile(thread: Thread, out_fd: Fd, in_fd: Fd, offset: OffsetAt, count: Size) -> Result:
+    """sendfile(2)."""
+    if offset and thread.memory.readable(offset, 8) < 8:
+        return -errno.EFAULT
+    source, target = thread.fds.get(in_fd), thread.fds.get(out_fd)
+    for entry, wrong in ((source, Open.O_WRONLY), (target, Open.O_RDONLY)):
+        flags = entry.description.flags
+        if flags & Open.O_PATH or flags & Open.O_ACCMODE == wrong:
+            return EBADF
+    if source.description.operations is not None or source.description.pollable:
+        return EINVAL
+    if not target.description.pollable:
+        return _send(thread, source, target, offset, min(count, PIECE))
+    result = _attempt(thread, source, target, offset, count)
+    if result == AGAIN and target.description.nonblocking:
+        return AGAIN
+    if result == EPIPE:
+        return broken_pipe(thread, target)
+    if target.description.nonblocking:
+        return result
+    is_part = 0 < result < count and target.description.kind in STREAMS and _more(source, offset, thread)
+    if result == AGAIN or is_part:
+        return _send_on(thread, source, target, offset, count, max(result, 0))
+    return result
+
+
+def _more(source: Descriptor, offset: int, thread: Thread) -> bool:
+    """Whether bytes are left in the file: a short transfer was then the target's doing."""
+    at = (
+        struct.unpack("<q", thread.memory.read(offset, 8))[0]
+        if offset
+        else kernel.call3(numbers.lseek, source.host, 0, 1)
+    )
+    buffer = ctypes.create_string_buffer(1)
+    return kernel.call4(numbers.pread64, source.host, ctypes.addressof(buffer), 1, at) == 1
+
+
+def _attempt(thread: Thread, source: Descriptor, target: Descriptor, offset: int, count: int) -> int:
+    if not target.description.host_nonblocking:
+        if not is_ready(target.host, OUT):
+            return AGAIN
+        count = min(count, PIPE_BUF)
+    return _send(thread, source, target, offset, count)
+
+
+def _send(thread: Thread, source: Descriptor, target: Descriptor, offset: int, count: int) -> int:
+    where = host_address(thread, offset) if offset else 0
+    result = kernel.call4(numbers.sendfile, target.host, source.host, where, count)
+    if offset and result > 0:
+        thread.memory.wrote(offset, 8)
+    return result
+
+
+def _send_on(
+    thread: Thread, source: Descriptor, target: Descriptor, offset: int, count: int, done: int
+) -> Blocking:
+    fds = thread.fds
+    fds.pin(source)
+    fds.pin(target)
+    try:
+        while done < count:
+            result = _attempt(thread, source, target, offset, count - done)
+            if result == AGAIN:
+                wake = yield Wait(fds=((target.host, OUT),))
+                if wake is Wake.INTERRUPTED:
+                    return done or interrupted(None)
+                continue
+            if result == EPIPE:
+                result = broken_pipe(thread, target, done)
+            if result <= 0:
+                return done or result
+            done += result
+        return done
+    finally:
+        fds.unpin(source)
+        fds.unpin(target)
