@@ -4,11 +4,11 @@ import ctypes
 import errno
 import os
 import struct
-from array import array
 from typing import Any, NoReturn, Protocol
 
+from emu.chunks import Chunk, ChunkPool
 from emu.mirror import Mirror
-from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, EXEC, PAGE, READ, WRITE, PageTable
+from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, EXEC, PAGE, READ, WRITE, PageTable, Space
 
 _OFFSET = CHUNK - 1
 _IN_PAGE = PAGE - 1
@@ -20,11 +20,14 @@ class Processor(Protocol):
     """What an address space needs of a CPU (`emu.cpu.Cpu`)."""
 
     @property
-    def budget_address(self) -> int: ...
-    def use_pages(self, directory_address: int) -> None: ...
-    def add_chunk(self, address: int, host_address: int) -> None: ...
+    def chunks(self) -> ChunkPool: ...
+    @property
+    def space(self) -> Space | None: ...
+    def use(self, space: Space | None) -> None: ...
     def flush_pages(self) -> None: ...
     def flush_code(self, address: int, size: int) -> None: ...
+    def take_bus_error(self) -> int: ...
+    def stop(self) -> None: ...
 
 
 def fail(number: int) -> NoReturn:
@@ -39,13 +42,20 @@ class GuestBytes:
         self._cpu = cpu
         self._pages = PageTable()
         self._mirror = Mirror()
+        self._held: list[Chunk] = []
         self._bases = self._mirror.bases
         self._tables = self._pages.tables
         self._views: dict[int, memoryview] = {}
         self._chars: dict[int, Any] = {}  # the same as arrays of c_char, whose slices are bytes
         self._self_modifying = 0  # bytes that are both writable and executable
-        self._bus_error = array("Q", [0])
-        cpu.use_pages(self._pages.directory_address)
+        self.directory_address = self._pages.directory_address
+        if cpu.space is None:
+            cpu.use(self)
+
+    def activate(self) -> None:
+        """Makes this address space the one that the CPU uses."""
+        if self._cpu.space is not self:
+            self._cpu.use(self)
 
     def host(self, address: int) -> int:
         """The host address behind `address`; raises EFAULT outside the user range."""
@@ -146,17 +156,33 @@ class GuestBytes:
     def wrote(self, address: int, size: int) -> None:
         """To be told of what a host call stored: drops translated code where the range is executable."""
         if self._self_modifying and size > 0 and self._pages.run(address, 1, EXEC):
-            self._cpu.flush_code(address, size)
+            self._flush_code(address, size)
+
+    def _flush_code(self, address: int, size: int) -> None:
+        """Forgets the translation of code that the guest may still execute."""
+        cpu, before = self._cpu, self._cpu.space
+        if before is not self:  # the engine finds the code by its virtual address
+            cpu.use(self)
+        end = address + size
+        while address < end:
+            stop = min(end, (address | _OFFSET) + 1)
+            cpu.flush_code(address, stop - address)
+            address = stop
+        if before is not self:
+            cpu.use(before)
+
+    def _flush_pages(self) -> None:
+        """To be called when rights have been taken away; what is not in use has nothing in the CPU."""
+        if self._cpu.space is self:
+            self._cpu.flush_pages()
 
     def take_bus_error(self) -> int | None:
         """The guest address of an access that the host refused since the last call: its file was cut after it was mapped."""
-        if not self._bus_error[0]:
-            return None
-        host, self._bus_error[0] = self._bus_error[0], 0
-        _, base = next(
-            item for item in self._bases.items() if 0 <= host - item[1] - (item[0] << CHUNK_SHIFT) < CHUNK
-        )
-        page = (host - base) & -PAGE
-        self._pages.set(page, page + PAGE, BEYOND_FILE)
-        self._cpu.flush_pages()
-        return host - base
+        host = self._cpu.take_bus_error()
+        for index, base in self._bases.items() if host else ():
+            if (host - base) >> CHUNK_SHIFT == index:
+                page = (host - base) & -PAGE
+                self._pages.set(page, page + PAGE, BEYOND_FILE)
+                self._flush_pages()
+                return host - base
+        return None

@@ -16,7 +16,7 @@ _SIGBUS = 7
 _SA_SIGINFO, _SA_RESTORER, _SA_ONSTACK, _SA_NODEFER = 4, 0x04000000, 0x08000000, 0x40000000
 _SET_SIZE = 8
 _ENTRY = 4  # words: start, end, where to note the address, what to set to 0
-_ENTRIES = 1024
+_ENTRIES = 4096
 
 # handler(rdi: signal, rsi: siginfo_t *, rdx: ucontext_t *), see rt_sigaction(2)
 _HANDLER = (
@@ -94,16 +94,24 @@ class _Guard:
 _guard: _Guard | None = None
 
 
+def _the_guard() -> _Guard:
+    global _guard
+    if _guard is None:
+        _guard = _Guard()
+    return _guard
+
+
+def install() -> None:
+    """To be called when a file is mapped: from now on SIGBUS is survived in the ranges that are guarded."""
+    _the_guard().install()
+
+
 def guard(start: int, end: int, note_address: int, budget_address: int) -> None:
     """Guards the host addresses [start, end): on SIGBUS the address goes to `note_address`, 0 to `budget_address`.
 
     Raises MemoryError when too many ranges are guarded.
     """
-    global _guard
-    if _guard is None:
-        _guard = _Guard()
-    _guard.install()
-    table = _guard.table
+    table = _the_guard().table
     for at in range(0, _ENTRY * _ENTRIES, _ENTRY):
         if table[at] == start:
             return
@@ -111,7 +119,7 @@ def guard(start: int, end: int, note_address: int, budget_address: int) -> None:
             table[at + 1], table[at + 2], table[at + 3] = end, note_address, budget_address
             table[at] = start
             return
-    raise MemoryError("too many guests with mapped files in one process")
+    raise MemoryError("too many guests in one process")
 
 
 def release(start: int) -> None:

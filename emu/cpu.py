@@ -6,17 +6,19 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from emu import alignment, fpu
+from emu import alignment, bus_error, fpu
 from emu import cpu_native as native
 from emu import engine as api
+from emu.chunks import ChunkPool
 from emu.context import WORD, Context
 from emu.cpuid import cpuid
 from emu.engine import Engine, address_of
-from emu.pages import CHUNK, EXEC, PAGE, READ, USER_END, WRITE
+from emu.pages import EXEC, PAGE, READ, WRITE, PageTable, Space
 
 _GENERAL_PROTECTION = 13
 _LONGEST_INSTRUCTION = 15
 _MOST_WATCHED = 512  # each watched instruction slows translation down a little
+_MOST_FOREIGN = 1000  # times that an instruction of another program may be met at a watched address
 _USER_CS, _USER_SS = 0x33, 0x2B  # arch/x86/include/asm/segment.h
 
 _NEW_FPU = (0x37F).to_bytes(24, "little") + (0x1F80).to_bytes(488, "little")
@@ -44,6 +46,15 @@ class Stop(NamedTuple):
     access: int = 0
 
 
+class _Watched:
+    """An instruction whose operand is checked when it is executed for the first time."""
+
+    __slots__ = ("code", "foreign", "handle")
+
+    def __init__(self, handle: int, code: bytes) -> None:
+        self.handle, self.code, self.foreign = handle, code, 0
+
+
 class Cpu:
     """One processor. `on_syscall(number, a0, ..., a5)` answers system calls with the result, or with None when the
     handler has stored the result itself or has switched to another context.
@@ -63,10 +74,16 @@ class Cpu:
         self._interrupt = -1
         self._invalid = False
         self._requested = False
-        self._watched: dict[int, tuple[int, bytes]] = {}
+        self._watched: dict[int, _Watched] = {}
+        self._checked: set[tuple[int, bytes]] = set()
         self._misaligned = -1
         self._port: tuple[int, int] | None = None  # rip and rax before a refused port instruction
         cells = self._cells.buffer_info()[0]
+        self._no_pages = PageTable()
+        self.space: Space | None = None
+        """The address space in use."""
+        self.chunks = ChunkPool(engine.map, self._guard, bus_error.release)
+        """What address spaces on this CPU are made of."""
         python = ctypes.pythonapi
         self._page, stubs = native.assemble(
             env=engine.state,
@@ -157,19 +174,25 @@ class Cpu:
 
     # Memory
 
-    def use_pages(self, directory_address: int) -> None:
-        """Makes this page table (emu.pages) the current one."""
-        self._cells[native.DIRECTORY] = directory_address
-        self.flush_pages()
+    def use(self, space: Space | None) -> None:
+        """Makes this address space the current one; None: no address can be accessed."""
+        self.space = space
+        pages = self._no_pages if space is None else space
+        self._cells[native.DIRECTORY] = pages.directory_address
+        self._engine.flush_tlb()
 
-    def add_chunk(self, address: int, host_address: int) -> None:
-        """Backs the TiB at `address` (aligned to 1 TiB) by the host's memory at `host_address`, once and for ever."""
-        size = CHUNK - (PAGE if address + CHUNK == USER_END else 0)
-        self._engine.map(address, size, host_address)
+    def _guard(self, start: int, end: int) -> None:
+        cells = self._cells.buffer_info()[0]
+        bus_error.guard(start, end, cells + native.BUS_ERROR * 8, cells + native.BUDGET * 8)
+
+    def take_bus_error(self) -> int:
+        """The host address of a guest's memory that the host has refused since the last call (see emu.bus_error), 0 for none."""
+        address, self._cells[native.BUS_ERROR] = self._cells[native.BUS_ERROR], 0
+        return address
 
     def flush_pages(self) -> None:
         """To be called after every change of the page table that takes rights away."""
-        self._engine.ctl(api.CTL_TLB_FLUSH)
+        self._engine.flush_tlb()
 
     def flush_code(self, address: int, size: int) -> None:
         """Forgets the translation of code there, which the guest must still be allowed to execute: someone else than
@@ -180,37 +203,53 @@ class Cpu:
     def watch_alignment(self, address: int, code: bytes) -> None:
         """Checks the aligned moves in this code when each is executed for the first time (see emu.alignment).
 
-        A stack that is misaligned shows at once; checking every time would cost more than it finds.
+        A stack that is misaligned shows at once; checking every time would cost more than it finds. What another
+        address space has at the same address is not judged by it.
         """
         found = list(alignment.candidates(code))
         if len(found) > _MOST_WATCHED:
             found = [offset for offset in found if alignment.on_stack(code, offset)][:_MOST_WATCHED]
-        if not found:
-            return
         for offset in found:
             at = address + offset
-            types = (_u64, ctypes.c_uint32)
-            handle = self._engine.python_hook(api.HOOK_CODE, self._on_aligned_move, None, *types, at=at)
-            self._watched[at] = (handle, code[offset : offset + _LONGEST_INSTRUCTION])
+            instruction = code[offset : offset + _LONGEST_INSTRUCTION]
+            watched = self._watched.get(at)
+            if watched is not None:
+                watched.code, watched.foreign = instruction, 0
+            elif (at, instruction) not in self._checked:
+                types = (_u64, ctypes.c_uint32)
+                handle = self._engine.python_hook(api.HOOK_CODE, self._on_aligned_move, None, *types, at=at)
+                self._watched[at] = _Watched(handle, instruction)
 
     def _on_aligned_move(self, _engine: int, pc: int, _size: int, _data: int) -> None:
         watched = self._watched.get(pc)
-        if watched is None:
+        if watched is None or self.space is None:
             return  # seen before; the hook goes when the run ends
-        handle, code = watched
+        code = watched.code
+        if self.space.read(pc, len(code)) != code:
+            watched.foreign += 1
+            if watched.foreign > _MOST_FOREIGN:  # the hook costs that other program too much
+                self._unwatch(pc, watched)
+            return
         operand = alignment.effective_address(code, pc, self.__getitem__)
         if operand % alignment.ALIGNMENT:
             self._misaligned = operand
             self._engine.stop()
         else:
-            del self._watched[pc]
-            self._engine.unhook(handle)
+            self._checked.add((pc, code))
+            self._unwatch(pc, watched)
+
+    def _unwatch(self, pc: int, watched: _Watched) -> None:
+        del self._watched[pc]
+        self._engine.unhook(watched.handle)
 
     # Running
 
     def run(self, budget: int) -> Stop:
         """Runs the current context for at most `budget` blocks; raises what `on_syscall` raised."""
         cells = self._cells
+        if self.chunks.is_waiting:
+            self._engine.ctl(api.CTL_TB_FLUSH)
+            self.chunks.recycle()
         cells[native.BUDGET] = budget
         self._interrupt = -1
         self._invalid = self._requested = False
@@ -273,11 +312,6 @@ class Cpu:
         self._cells[native.BUDGET] = budget
 
     @property
-    def budget_address(self) -> int:
-        """The host address of the budget: whoever stores 0 there ends the run at the next block."""
-        return self._cells.buffer_info()[0] + native.BUDGET * 8
-
-    @property
     def budget(self) -> int:
         """How many blocks are left of it; 0 when it is used up."""
         left = self._cells[native.BUDGET]
@@ -330,8 +364,9 @@ class Cpu:
         context.words[:] = self._saved
 
     def close(self) -> None:
-        """Frees the engine, whose last registers can still be read. The host memory behind its chunks may go afterwards."""
+        """Frees the engine, whose last registers can still be read. The memory of address spaces stays until they are closed."""
         if self._engine.address:
             self.words = memoryview(bytearray(self.words)).cast("Q")
             self._saved = self.words[: native.CONTEXT_WORDS]
         self._engine.close()
+        self.chunks.finish()

@@ -28,7 +28,7 @@ FS_BASE = (SEGMENT_BYTES + 4 * 24 + 8) // 8
 GS_BASE = (SEGMENT_BYTES + 5 * 24 + 8) // 8
 
 # Cells: 8-byte words shared between the stubs and Python.
-BUDGET, RING, CALLS, CALLBACK, FAULT_PAGE, FAULT_ACCESS, DIRECTORY = range(7)
+BUDGET, RING, CALLS, CALLBACK, FAULT_PAGE, FAULT_ACCESS, DIRECTORY, BUS_ERROR = range(8)
 CELLS = 8
 
 RING_ENTRIES = 8
@@ -166,25 +166,28 @@ _BLOCK = (
     "ffe0"  # jmp rax
 )
 
-# Answers a miss of the software TLB from the page table: a directory of 128 tables (one per TiB) of one byte per
-# page, the protection bits. Guest-physical is guest-virtual. Unicorn itself compares the bits with the access.
+# Answers a miss of the software TLB from the page table of the current address space: a directory of 2,048 tables (one
+# per 64 GiB) of one byte per page, the protection bits; 16 KiB behind each pointer stands what makes a virtual address of
+# that chunk a physical one. Unicorn itself compares the bits with the access.
 _TLB = (
     "49b8{cells}"  # movabs r8,cells
     "49897020"  # mov [r8+0x20],rsi
     "41895028"  # mov [r8+0x28],edx
     "4889f0"  # mov rax,rsi
     "48c1e82f"  # shr rax,0x2f
-    "752f"  # jne deny
+    "753a"  # jne deny
     "4889f0"  # mov rax,rsi
-    "48c1e828"  # shr rax,0x28
+    "48c1e824"  # shr rax,0x24
     "4d8b4830"  # mov r9,[r8+0x30]
-    "4d8b0cc1"  # mov r9,[r9+rax*8]
-    "4d85c9"  # test r9,r9
-    "741b"  # je deny
-    "488931"  # mov [rcx],rsi
+    "4d8b14c1"  # mov r10,[r9+rax*8]
+    "4d85d2"  # test r10,r10
+    "7426"  # je deny
+    "498b84c100400000"  # mov rax,[r9+rax*8+0x4000]
+    "4801f0"  # add rax,rsi
+    "488901"  # mov [rcx],rax
     "48c1ee0c"  # shr rsi,0xc
-    "81e6ffffff0f"  # and esi,0xfffffff
-    "410fb60431"  # movzx eax,[r9+rsi*1]
+    "81e6ffffff00"  # and esi,0xffffff
+    "410fb60432"  # movzx eax,[r10+rsi*1]
     "894108"  # mov [rcx+0x8],eax
     "b801000000"  # mov eax,0x1
     "c3"  # ret

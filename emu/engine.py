@@ -7,6 +7,7 @@ the engine itself. How it is used, and what was measured, is told in docs/engine
 import ctypes
 import os
 from collections.abc import Callable
+from functools import partial
 from importlib.machinery import PathFinder
 from typing import Any
 
@@ -19,7 +20,7 @@ INS_SYSCALL, INS_CPUID, INS_RDTSC, INS_RDTSCP, INS_IN, INS_OUT = 699, 113, 608, 
 MEM_READ, MEM_WRITE, MEM_FETCH = 16, 17, 18
 REG_RFLAGS, REG_FPCW, REG_FPTAG, REG_MXCSR = 253, 246, 247, 249
 CTL_USE_EXITS, CTL_EXITS, CTL_CPU_MODEL = 4, 6, 7
-CTL_TB_REMOVE_CACHE, CTL_TLB_FLUSH, CTL_TLB_TYPE = 9, 11, 12
+CTL_TB_REMOVE_CACHE, CTL_TB_FLUSH, CTL_TLB_FLUSH, CTL_TLB_TYPE = 9, 10, 11, 12
 
 _VERSION = 0x020104FF
 _ARCH_X86, _MODE_64 = 4, 8
@@ -101,6 +102,7 @@ class Engine:
         self.ctl(CTL_CPU_MODEL, _CPU_MODEL)
         self.ctl(CTL_TLB_TYPE, _TLB_VIRTUAL)
         self.ctl(CTL_USE_EXITS, 1)  # of which there are none: `until` of uc_emu_start then means nothing
+        self._flush_tlb = partial(library.ctl, handle, ctypes.c_uint(CTL_TLB_FLUSH | 1 << 30))
         self.state = self._find_state()
 
     def check(self, error: int, what: str) -> None:
@@ -113,6 +115,10 @@ class Engine:
         command = ctypes.c_uint(number | len(values) << 26 | 1 << 30)
         arguments = [_u64(value) for value in values]
         self.check(self._library.ctl(self._handle, command, *arguments), f"uc_ctl {number}")
+
+    def flush_tlb(self) -> None:
+        """Empties the software TLB, and the cache of jump targets with it."""
+        self.check(self._flush_tlb(), "uc_ctl tlb flush")
 
     def hook(self, kind: int, address: int, instruction: int = 0, at: int | None = None) -> int:
         """Adds a hook in machine code, everywhere or for the one address `at`; its handle, for `unhook`."""

@@ -4,17 +4,21 @@ Three things are kept in step: the map of regions (what the guest believes), the
 for its own copies), and the page table (what the CPU enforces).
 """
 
-import ctypes
 import errno
+import itertools
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
 
+from emu import bus_error
 from emu.access import GuestBytes, Processor, fail
-from emu.bus_error import guard, release
+from emu.account import Account, Charge, SharedMemory, mapped_file
+from emu.duplicate import copy_anonymous, duplicate
 from emu.mirror import peek
 from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, PAGE, READ, USER_END
 from emu.regions import Region, RegionMap
+from emu.residency import Residency
 from syscalls.flags import Map, Mremap, Prot
 
 TASK_END = USER_END - PAGE
@@ -28,11 +32,33 @@ STACK_GAP = 256 * PAGE
 DEFAULT_LIMIT = 4 << 30
 
 _32BIT_START, _32BIT_END = 0x40000000, 0x80000000
+_PRIVATE = Map.MAP_PRIVATE | Map.MAP_ANONYMOUS | Map.MAP_NORESERVE
+_OFFSET = CHUNK - 1
 _RIGHTS = Prot.PROT_READ | Prot.PROT_WRITE | Prot.PROT_EXEC
 
 
 def _up(value: int) -> int:
     return (value + PAGE - 1) & -PAGE
+
+
+def _pieces(start: int, end: int, shift: int = 0) -> Iterator[tuple[int, int]]:
+    """[start, end) cut at the borders of chunks; also where what lies `shift` bytes further crosses one."""
+    while start < end:
+        stop = min(end, (start | _OFFSET) + 1, ((start + shift) | _OFFSET) + 1 - shift)
+        yield start, stop
+        start = stop
+
+
+def _crosses(start: int, end: int) -> bool:
+    return start >> CHUNK_SHIFT != (end - 1) >> CHUNK_SHIFT
+
+
+def _cost(prot: int, size: int, memory: object, is_private: bool) -> int:
+    """What `size` bytes cost that get these rights: see `emu.account`."""
+    if not prot & Prot.PROT_WRITE or not is_private:
+        owed = memory.owed if prot & Prot.PROT_WRITE and isinstance(memory, SharedMemory) else 0
+        return owed + size // PAGE if prot else 0
+    return size
 
 
 def page_bits(prot: int) -> int:
@@ -41,25 +67,67 @@ def page_bits(prot: int) -> int:
     return bits | READ if bits else 0
 
 
-class AddressSpace(GuestBytes):
-    """One guest address space; fulfils `syscalls.memory.Memory`. `limit` bounds the writable bytes that are mapped."""
+_numbers = itertools.count(1)
 
-    def __init__(self, cpu: Processor, limit: int = DEFAULT_LIMIT) -> None:
+
+class AddressSpace(GuestBytes):
+    """One guest address space; fulfils `syscalls.memory.Memory`. `limit` bounds the writable bytes that are mapped, here and in
+    all spaces that share the account. The first space of a CPU is active from the start.
+    """
+
+    def __init__(self, cpu: Processor, limit: int = DEFAULT_LIMIT, account: Account | None = None) -> None:
         super().__init__(cpu)
+        self.identity = next(_numbers)
+        """Tells it from every other one."""
         self.regions = RegionMap()
-        self.limit = limit
+        self.account = account if account is not None else Account(limit)
         self.brk_start = self.brk = 0
-        self._charged = 0  # writable bytes
+        self._charge = Charge(self.account)
+
+    @property
+    def limit(self) -> int:
+        """How many bytes may be writable."""
+        return self.account.limit
 
     def shared_identity(self, address: int) -> object | None:
-        """What a word in a MAP_SHARED mapping is, wherever it is mapped: (file, offset); None for private memory.
-
-        An anonymous shared mapping is told apart by its place, as one process cannot map it twice.
-        """
+        """What a word in a MAP_SHARED mapping is, wherever and in whatever process it is mapped: (object, offset); None for
+        private memory."""
         region = self.regions.find(address)
-        if region is None or not region.shared or region.file is None:
+        if region is None or not region.shared:
             return None
-        return (region.file, region.offset + address - region.start)
+        return (region.file or region.memory, region.offset + address - region.start)
+
+    # Forks
+
+    def fork(self) -> "AddressSpace":
+        """A copy, as fork(2) makes one: shared mappings are the same memory, private ones have the same content.
+
+        Raises ENOMEM when the limit, or the host, has no room for it.
+        """
+        if self.account.used + self._charge.charged > self.account.limit:
+            fail(errno.ENOMEM)
+        child = AddressSpace(self._cpu, account=self.account)
+        try:
+            with Residency() as residency:
+                for region in self.regions:
+                    child._inherit(self, region, residency)
+        except OSError:
+            child.close()
+            fail(errno.ENOMEM)
+        child.regions = self.regions.copy()
+        child.brk_start, child.brk = self.brk_start, self.brk
+        child._charge.copy_from(self._charge)
+        child._self_modifying = self._self_modifying
+        return child
+
+    def _inherit(self, parent: "AddressSpace", region: Region, residency: Residency) -> None:
+        file_end = 0
+        if region.file is not None and not region.shared:
+            file_end = parent._file_end(region)
+        for low, high in parent._chunks(region.start, region.end):
+            self._ensure_chunks(low, high)
+            duplicate(region.part(low, high), parent._mirror, self._mirror, residency, min(file_end, high))
+            self._pages.copy(parent._pages, low, high)
 
     # Mapping
 
@@ -77,7 +145,13 @@ class AddressSpace(GuestBytes):
         start = self._choose(hint, size, flags)
         end = start + size
         shared = kind != Map.MAP_PRIVATE
-        self._charge(start, end, size if prot & Prot.PROT_WRITE and not (shared and not anonymous) else 0)
+        memory: object = SharedMemory(self.account, size) if shared and anonymous else None
+        self._check_limit(start, end, _cost(prot & _RIGHTS, size, memory, not shared))
+        if anonymous and not shared and not prot & _RIGHTS:
+            self._drop(start, end)
+            self._mirror.reserve(start, end)  # takes no room on the host, where nothing else was
+            self._insert(Region(start, end, 0, False, name, growsdown=bool(flags & Map.MAP_GROWSDOWN)))
+            return start
         self._ensure_chunks(start, end)
         host_flags = (Map.MAP_SHARED if shared else Map.MAP_PRIVATE) | Map.MAP_NORESERVE
         removed = self._drop(start, end)
@@ -88,16 +162,19 @@ class AddressSpace(GuestBytes):
                 self._mirror.place(start, end, prot, host_flags, host_fd, offset)
         except OSError:
             if removed:  # the kernel, too, has unmapped what MAP_FIXED named before a file refuses
-                self._mirror.clear(start, end)
+                self._mirror.reserve(start, end)
             raise
-        file = None
+        file: tuple[int, int] | None = None
         if not anonymous:
             status = os.fstat(host_fd)
             file = (status.st_dev, status.st_ino)
-            self._guard(start, end)
+            memory = None if shared else mapped_file(self.account, file, host_fd)
+            bus_error.install()
             offset &= -PAGE
         grows = bool(flags & Map.MAP_GROWSDOWN)
-        self._insert(Region(start, end, prot & _RIGHTS, shared, name, file, offset if file else 0, grows))
+        self._insert(
+            Region(start, end, prot & _RIGHTS, shared, name, file, offset if file else 0, grows, memory)
+        )
         if file is not None and stat.S_ISREG(status.st_mode):
             limit = start + max(0, _up(status.st_size) - offset)
             if limit < end:
@@ -110,8 +187,7 @@ class AddressSpace(GuestBytes):
             fail(errno.EINVAL)
         end = address + _up(size)
         if self._drop(address, end):
-            for low, high in self._chunks(address, end):
-                self._mirror.clear(low, high)
+            self._mirror.reserve(address, end)
 
     def protect(self, address: int, size: int, prot: int) -> None:
         """mprotect(2). As on Linux, what lies before a hole has been changed when ENOMEM is raised."""
@@ -129,8 +205,9 @@ class AddressSpace(GuestBytes):
             at = region.end
             if region.prot == prot:
                 continue
-            if prot & ~region.prot & Prot.PROT_WRITE and not (region.shared and region.file):
-                self._charge(0, 0, region.size)
+            if prot & ~region.prot & Prot.PROT_WRITE or not region.prot:
+                self._check_limit(0, 0, _cost(prot, region.size, region.memory, not region.shared))
+            self._ensure_chunks(region.start, region.end)
             self._mirror.protect(region.start, region.end, prot)
             self._drop(region.start, region.end)
             self._insert(replace(region, prot=prot))
@@ -162,11 +239,13 @@ class AddressSpace(GuestBytes):
             if new_size < old_size:
                 self.unmap(address + new_size, old_size - new_size)
             return address
-        if region.prot & Prot.PROT_WRITE and not (region.shared and region.file):
-            self._charge(0, 0, max(0, new_size - old_size))
+        if region.prot & Prot.PROT_WRITE and not region.shared:
+            self._check_limit(0, 0, max(0, new_size - old_size))
+        if region.shared:
+            bus_error.install()  # what is behind the end of the shared memory
         if not fixed and end == region.end and self._free(end, address + new_size):
-            self._ensure_chunks(end, address + new_size)
-            if not self._crosses(address, address + new_size):
+            self._ensure_chunks(address, address + new_size)
+            if not _crosses(address, address + new_size):
                 self._drop(address, end)
                 self._mirror.grow(address, end, address + new_size)
                 self._insert(region.part(address, address + new_size))
@@ -180,14 +259,32 @@ class AddressSpace(GuestBytes):
                 end = address + new_size
         else:
             new_address = self._choose(0, new_size, 0)
+        self._ensure_chunks(address, end)
         self._ensure_chunks(new_address, new_address + new_size)
-        if self._crosses(address, end) or self._crosses(new_address, new_address + new_size):
-            fail(errno.ENOMEM)  # a chunk's border is a seam in the host's memory
+        self._move(region.part(address, end), new_address, new_size)
         part = region.part(address, address + new_size)
         self._drop(address, end)
-        self._mirror.move(address, end, new_address, new_address + new_size)
         self._insert(replace(part, start=new_address, end=new_address + new_size))
         return new_address
+
+    def _move(self, region: Region, to: int, size: int) -> None:
+        """Moves what is in a region on the host; what it leaves behind is inaccessible."""
+        is_private = not region.shared and region.file is None
+        if not _crosses(region.start, region.end) and not _crosses(to, to + size):
+            try:
+                return self._mirror.move(region.start, region.end, to, to + size)
+            except OSError as error:
+                if error.errno != errno.EFAULT or not is_private:  # EFAULT: several mappings to the host
+                    raise
+        if not is_private:
+            fail(errno.ENOMEM)  # a chunk's border is a seam in the host's memory
+        self._mirror.place(to, to + size, region.prot, _PRIVATE)
+        with Residency() as residency:
+            for low, high in _pieces(region.start, region.end, to - region.start):
+                part = region.part(low, high)
+                target = to + low - region.start
+                copy_anonymous(part, self.host(low), self._mirror, target, residency)
+        self._mirror.reserve(region.start, region.end)
 
     def start_brk(self, address: int) -> None:
         """Sets where the heap of brk(2) begins; aligned up to a page."""
@@ -222,21 +319,21 @@ class AddressSpace(GuestBytes):
         self._pages.set(region.start, limit, page_bits(region.prot))
         return True
 
-    def _guard(self, start: int, end: int) -> None:
-        for index in range(start >> CHUNK_SHIFT, ((end - 1) >> CHUNK_SHIFT) + 1):
-            host = self._bases[index] + (index << CHUNK_SHIFT)
-            guard(host, host + CHUNK, self._bus_error.buffer_info()[0], self._cpu.budget_address)
-
     def close(self) -> None:
-        """Gives all host memory back; the CPU must not run any more."""
-        for view in self._views.values():
-            view.release()
+        """Gives all host memory back; the CPU must not run in it any more."""
+        if self._cpu.space is self:
+            self._cpu.use(None)
+        self.regions.clear()
+        self._charge.close()
+        self._pages.clear()
+        self._mirror.close()
         self._views.clear()
         self._chars.clear()
-        for index, base in self._bases.items():
-            release(base + (index << CHUNK_SHIFT))
-        self._mirror.close()
-        self._pages.close()
+        for chunk in self._held:
+            self._cpu.chunks.retire(chunk)
+        self._held.clear()
+        if self._cpu.chunks.is_waiting:
+            self._cpu.stop()  # only a CPU that stands still can forget what it has translated
 
     # Inside
 
@@ -268,36 +365,28 @@ class AddressSpace(GuestBytes):
         above = self.regions.neighbours(end - 1)[1]
         return above is None or not above.growsdown or end <= above.start - STACK_GAP
 
-    def _charge(self, start: int, end: int, size: int) -> None:
+    def _check_limit(self, start: int, end: int, size: int) -> None:
         """Refuses with ENOMEM what would exceed the limit; [start, end) is about to be replaced."""
-        if size and self._charged + size > self.limit:
+        account = self.account
+        if size and account.used + size > account.limit:
             parts = self.regions.parts(start, end) if end else []
-            if (
-                self._charged - sum(part.size for part in parts if part.prot & Prot.PROT_WRITE) + size
-                > self.limit
-            ):
+            freed = sum(part.size for part in parts if part.prot & Prot.PROT_WRITE and not part.shared)
+            if account.used - freed + size > account.limit:
                 fail(errno.ENOMEM)
 
     def _ensure_chunks(self, start: int, end: int) -> None:
         for index in range(start >> CHUNK_SHIFT, ((end - 1) >> CHUNK_SHIFT) + 1):
             if index not in self._bases:
-                host = self._mirror.add_chunk(index)
-                self._pages.add_chunk(index)
-                self._views[index] = memoryview((ctypes.c_ubyte * CHUNK).from_address(host)).cast("B")
-                self._chars[index] = (ctypes.c_char * CHUNK).from_address(host)
-                self._cpu.add_chunk(index << CHUNK_SHIFT, host)
+                chunk = self._cpu.chunks.take(index)
+                self._held.append(chunk)
+                self._views[index] = chunk.view
+                self._chars[index] = chunk.chars
+                self._pages.add_chunk(index, chunk)
+                self._mirror.add_chunk(index, chunk)
 
     def _chunks(self, start: int, end: int) -> list[tuple[int, int]]:
         """[start, end) without the chunks that are not in use."""
-        pieces = []
-        for index in range(start >> CHUNK_SHIFT, ((end - 1) >> CHUNK_SHIFT) + 1):
-            if index in self._bases:
-                pieces.append((max(start, index << CHUNK_SHIFT), min(end, (index + 1) << CHUNK_SHIFT)))
-        return pieces
-
-    @staticmethod
-    def _crosses(start: int, end: int) -> bool:
-        return start >> CHUNK_SHIFT != (end - 1) >> CHUNK_SHIFT
+        return [piece for piece in _pieces(start, end) if piece[0] >> CHUNK_SHIFT in self._bases]
 
     def _drop(self, start: int, end: int) -> list[Region]:
         """Takes [start, end) out of the map and the page table; the mirror is the caller's."""
@@ -309,10 +398,10 @@ class AddressSpace(GuestBytes):
     def _revoke(self, parts: list[Region]) -> None:
         for part in parts:
             if part.prot & Prot.PROT_EXEC:
-                self._cpu.flush_code(part.start, part.size)  # while it may still be executed
+                self._flush_code(part.start, part.size)  # while it may still be executed
             self._count(part, -part.size)
             self._pages.set(part.start, part.end, 0)
-        self._cpu.flush_pages()
+        self._flush_pages()
 
     def _insert(self, region: Region) -> None:
         self.regions.add(region)
@@ -320,10 +409,13 @@ class AddressSpace(GuestBytes):
         self._pages.set(region.start, region.end, page_bits(region.prot))
 
     def _count(self, region: Region, size: int) -> None:
-        if region.prot & Prot.PROT_WRITE:
-            if not (region.shared and region.file):
-                self._charged += size
-            if region.prot & Prot.PROT_EXEC:
+        if region.prot:
+            writable = bool(region.prot & Prot.PROT_WRITE)
+            private = writable and not region.shared
+            self._charge.add(size, private_writable=private, growing=region.growsdown)
+            if writable and isinstance(region.memory, SharedMemory):
+                region.memory.charge()
+            if writable and region.prot & Prot.PROT_EXEC:
                 self._self_modifying += size
 
     def _file_end(self, region: Region) -> int:

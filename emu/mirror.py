@@ -1,27 +1,19 @@
-"""The host memory behind a guest: reservations that mirror the guest's range, and host mappings placed into them.
+"""The host memory behind a guest: chunks that mirror the guest's range, and host mappings placed into them.
 
-Each TiB of the guest's range that is in use is one reservation, so that within it a guest address is a host address plus
-a constant. A reservation is followed by 4 GiB that stay inaccessible: a host call transfers at most 2 GiB, so that a
-buffer that runs off the end of a chunk can never reach foreign memory.
+Within a chunk (`emu.chunks`) a guest address is a host address plus a constant.
 """
 
 import errno
 import os
 from collections.abc import Iterator
 
+from emu.chunks import TAIL, Chunk, checked
 from emu.pages import CHUNK, CHUNK_SHIFT, PAGE, USER_END
 from syscalls import kernel, numbers
 from syscalls.flags import Map, Mremap, Prot
 
-_TAIL = 4 << 30
 _RESERVE = Map.MAP_PRIVATE | Map.MAP_ANONYMOUS | Map.MAP_NORESERVE
 _OFFSET = CHUNK - 1
-
-
-def _checked(result: int) -> int:
-    if -4096 < result < 0:
-        raise OSError(-result, os.strerror(-result))
-    return result
 
 
 def host_prot(prot: int) -> int:
@@ -32,22 +24,20 @@ def host_prot(prot: int) -> int:
 
 
 class Mirror:
-    """Host memory by guest address. `bases[index]` plus a guest address in the TiB `index` is the host address."""
+    """Host memory by guest address. `bases[index]` plus a guest address in the chunk `index` is the host address."""
 
     def __init__(self) -> None:
         self.bases: dict[int, int] = {}
         self._void = 0
 
-    def add_chunk(self, index: int) -> int:
-        """Reserves the TiB `index`; returns its host address. Raises ENOMEM."""
-        address = _checked(kernel.call6(numbers.mmap, 0, CHUNK + _TAIL, Prot.PROT_NONE, _RESERVE, NONE_FD, 0))
-        self.bases[index] = address - (index << CHUNK_SHIFT)
-        return address
+    def add_chunk(self, index: int, chunk: Chunk) -> None:
+        """Makes this empty chunk the one that begins at `index` << CHUNK_SHIFT."""
+        self.bases[index] = chunk.host - (index << CHUNK_SHIFT)
 
     def host(self, address: int) -> int:
         """The host address of a guest address; EFAULT outside the user range.
 
-        In a TiB that the guest does not use, it is an address of inaccessible host memory.
+        In a chunk that the guest does not use, it is an address of inaccessible host memory.
         """
         try:
             return self.bases[address >> CHUNK_SHIFT] + address
@@ -55,7 +45,7 @@ class Mirror:
             if not 0 <= address < USER_END - PAGE:
                 raise OSError(errno.EFAULT, os.strerror(errno.EFAULT)) from None
             if not self._void:
-                self._void = _checked(kernel.call6(numbers.mmap, 0, _TAIL, 0, _RESERVE, NONE_FD, 0))
+                self._void = checked(kernel.call6(numbers.mmap, 0, TAIL, 0, _RESERVE, NONE_FD, 0))
             return self._void + (address & (PAGE - 1))
 
     def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -65,10 +55,18 @@ class Mirror:
             yield start, stop
             start = stop
 
+    def reserve(self, start: int, end: int) -> None:
+        """Makes [start, end) private memory that is inaccessible; what it held is given back. Needs no chunks."""
+        for low, high in self._pieces(start, end):
+            base = self.bases.get(low >> CHUNK_SHIFT)
+            if base is not None:
+                size = high - low
+                checked(kernel.call6(numbers.mmap, base + low, size, 0, _RESERVE | Map.MAP_FIXED, NONE_FD, 0))
+
     def place(self, start: int, end: int, prot: int, flags: int, host_fd: int = -1, offset: int = 0) -> None:
         """Maps anonymous memory or a file at [start, end); raises what the host's mmap(2) says."""
         for low, high in self._pieces(start, end):
-            _checked(
+            checked(
                 kernel.call6(
                     numbers.mmap,
                     self.bases[low >> CHUNK_SHIFT] + low,
@@ -80,15 +78,11 @@ class Mirror:
                 )
             )
 
-    def clear(self, start: int, end: int) -> None:
-        """Gives back what [start, end) holds; it is inaccessible afterwards."""
-        self.place(start, end, Prot.PROT_NONE, _RESERVE)
-
     def protect(self, start: int, end: int, prot: int) -> None:
         """mprotect(2) on the host's mappings; raises EACCES for a file that may not be written, ENOMEM."""
         for low, high in self._pieces(start, end):
             base = self.bases[low >> CHUNK_SHIFT]
-            _checked(kernel.call3(numbers.mprotect, base + low, high - low, host_prot(prot)))
+            checked(kernel.call3(numbers.mprotect, base + low, high - low, host_prot(prot)))
 
     def grow(self, start: int, end: int, new_end: int) -> None:
         """Enlarges the one mapping of [start, end) in place."""
@@ -102,22 +96,20 @@ class Mirror:
         # mremap leaves a hole in the reservation; a spare mapping is moved over it at once.
         moving = Mremap.MREMAP_MAYMOVE | Mremap.MREMAP_FIXED
         old, new, size = self.host(start), self.host(to), to_end - to
-        spare = _checked(kernel.call6(numbers.mmap, 0, size, Prot.PROT_NONE, _RESERVE, NONE_FD, 0))
+        spare = checked(kernel.call6(numbers.mmap, 0, size, Prot.PROT_NONE, _RESERVE, NONE_FD, 0))
         try:
-            _checked(kernel.call5(numbers.mremap, old, end - start, size, moving, spare))
+            checked(kernel.call5(numbers.mremap, old, end - start, size, moving, spare))
         except OSError:
             kernel.call2(numbers.munmap, spare, size)
             raise
         if keep:
-            self.clear(start, end)
-        _checked(kernel.call5(numbers.mremap, spare, size, size, moving, new))
+            self.reserve(start, end)
+        checked(kernel.call5(numbers.mremap, spare, size, size, moving, new))
 
     def close(self) -> None:
-        """Gives all host memory back."""
-        for index, base in self.bases.items():
-            kernel.call2(numbers.munmap, base + (index << CHUNK_SHIFT), CHUNK + _TAIL)
+        """Forgets the chunks."""
         if self._void:
-            kernel.call2(numbers.munmap, self._void, _TAIL)
+            kernel.call2(numbers.munmap, self._void, TAIL)
         self.bases.clear()
         self._void = 0
 

@@ -1,18 +1,22 @@
 """The page table of one address space: one byte a page says what the guest may do there.
 
 The CPU's machine code reads it at each miss of the software TLB, the address space asks it before it touches memory
-for a handler. The range of 2^47 bytes is cut into chunks of 1 TiB; a chunk's table is 256 MiB of sparse host memory, of
-which only the touched pages exist.
+for a handler. The range of 2^47 bytes is cut into chunks of 64 GiB; a chunk's table is 16 MiB of sparse host memory, of
+which only the touched pages exist. Beside it stands where the chunk lies in the engine's physical memory, in which
+many address spaces have their places (`emu.chunks`).
 """
 
 import ctypes
 import mmap
 from array import array
+from typing import Protocol
+
+from syscalls import kernel, numbers
 
 PAGE = 4096
 USER_END = 1 << 47
 """The first address above the canonical lower half."""
-CHUNK_SHIFT = 40
+CHUNK_SHIFT = 36
 CHUNK = 1 << CHUNK_SHIFT
 
 READ, WRITE, EXEC = 1, 2, 4
@@ -20,44 +24,78 @@ READ, WRITE, EXEC = 1, 2, 4
 BEYOND_FILE = 0x80
 """Marks a page of a file mapping that lies beyond the end of the file: an access is SIGBUS, not SIGSEGV."""
 
+CHUNKS = USER_END >> CHUNK_SHIFT
+TABLE_BYTES = CHUNK // PAGE
+"""The size of a chunk's table."""
+
 _CHUNK_MASK = CHUNK - 1
-_TABLE_BYTES = CHUNK // PAGE
-_MAP_NORESERVE = 0x4000  # the mmap module lacks it before Python 3.13
+_NOTHING = bytes(2 * 8 * CHUNKS)
 _DROP_THRESHOLD = 1 << 16  # table bytes from which zeroing means giving the host's pages back
 _LACKS = {right: bytes(0 if bits & right else 1 for bits in range(256)) for right in (READ, WRITE, EXEC)}
 
 
+class Space(Protocol):
+    """What the CPU needs of an address space (`emu.memory.AddressSpace`)."""
+
+    directory_address: int
+
+    def read(self, address: int, size: int) -> bytes: ...
+
+
+class Table(Protocol):
+    """What a page table needs of a chunk (`emu.chunks.Chunk`): its place in physical memory, and memory for its table."""
+
+    @property
+    def physical(self) -> int: ...
+    @property
+    def rights(self) -> memoryview: ...
+    @property
+    def rights_address(self) -> int: ...
+
+
 class PageTable:
-    """Rights by page. `directory_address` is where the CPU finds the tables: 128 pointers, 0 for none."""
+    """Rights by page. `directory_address` is where the CPU finds two arrays of 2,048 words: for each chunk the host address of
+    its table (0: none), and what is to be added to a virtual address to make it a physical one.
+    """
 
     def __init__(self) -> None:
-        self._directory = array("Q", bytes(8 * (USER_END >> CHUNK_SHIFT)))
-        self.tables: dict[int, mmap.mmap] = {}
-        """By TiB: the rights of its pages, a byte each."""
-        """By TiB: one byte a page. For reading; `set` changes them."""
+        self._directory = array("Q", _NOTHING)
+        self.tables: dict[int, memoryview] = {}
+        """By chunk: one byte a page. For reading; `set` changes them."""
         self.directory_address = self._directory.buffer_info()[0]
 
-    def add_chunk(self, index: int) -> None:
-        """Makes the table of the chunk that begins at `index` TiB, with no rights in it."""
-        table = mmap.mmap(-1, _TABLE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE)
-        self.tables[index] = table
-        self._directory[index] = ctypes.addressof(ctypes.c_char.from_buffer(table))
+    def add_chunk(self, index: int, chunk: Table) -> None:
+        """Makes `chunk`, whose table is empty, the one that begins at `index` << CHUNK_SHIFT."""
+        self.tables[index] = chunk.rights
+        self._directory[CHUNKS + index] = (chunk.physical - (index << CHUNK_SHIFT)) & 0xFFFFFFFFFFFFFFFF
+        self._directory[index] = chunk.rights_address
 
     def set(self, start: int, end: int, bits: int) -> None:
-        """Gives the whole pages of [start, end) these rights."""
+        """Gives the whole pages of [start, end) these rights. Where there is no chunk, there are none to take away."""
         while start < end:
             index = start >> CHUNK_SHIFT
             stop = min(end, (index + 1) << CHUNK_SHIFT)
             first = (start & _CHUNK_MASK) >> 12
             count = (stop - start) >> 12
-            address = self._directory[index] + first
+            table = self._directory[index]
             if bits or count < _DROP_THRESHOLD:
-                ctypes.memset(address, bits, count)
-            else:
+                if table:
+                    ctypes.memset(table + first, bits, count)
+            elif table:
                 low, high = -(-first // PAGE) * PAGE, (first + count) // PAGE * PAGE
-                ctypes.memset(address, 0, low - first)
-                self.tables[index].madvise(mmap.MADV_DONTNEED, low, high - low)
-                ctypes.memset(self._directory[index] + high, 0, first + count - high)
+                ctypes.memset(table + first, 0, low - first)
+                kernel.call3(numbers.madvise, table + low, high - low, mmap.MADV_DONTNEED)
+                ctypes.memset(table + high, 0, first + count - high)
+            start = stop
+
+    def copy(self, other: "PageTable", start: int, end: int) -> None:
+        """Gives the pages of [start, end) the rights that they have in another table; both have the chunks."""
+        while start < end:
+            index = start >> CHUNK_SHIFT
+            stop = min(end, (index + 1) << CHUNK_SHIFT)
+            first = (start & _CHUNK_MASK) >> 12
+            count = (stop - start) >> 12
+            ctypes.memmove(self._directory[index] + first, other._directory[index] + first, count)
             start = stop
 
     def get(self, address: int) -> int:
@@ -82,7 +120,7 @@ class PageTable:
                 if not table[first] & right:
                     return done
             else:
-                bad = table[first : last + 1].translate(_LACKS[right]).find(1)
+                bad = bytes(table[first : last + 1]).translate(_LACKS[right]).find(1)
                 if bad == 0:
                     return done
                 if bad > 0:
@@ -90,9 +128,7 @@ class PageTable:
             done = ((at >> 12) + last - first + 1) * PAGE - address
         return size
 
-    def close(self) -> None:
-        """Frees the tables."""
-        self._directory[:] = array("Q", bytes(8 * len(self._directory)))
-        for table in self.tables.values():
-            table.close()
+    def clear(self) -> None:
+        """Forgets all chunks."""
         self.tables.clear()
+        self._directory[:] = array("Q", _NOTHING)

@@ -13,7 +13,8 @@ class Region:
     """One mapping, a line of /proc/self/maps: [start, end) in bytes, PROT_* bits, what backs it.
 
     `file` is (device, inode) of a file mapping and `offset` the place of `start` in it. `name` is the path, or a name in
-    brackets such as `[heap]`.
+    brackets such as `[heap]`. `memory` is what anonymous shared memory is told apart by (`offset` then counts in it),
+    or what keeps a mapped file within reach.
     """
 
     start: int
@@ -24,6 +25,7 @@ class Region:
     file: tuple[int, int] | None = None
     offset: int = 0
     growsdown: bool = False
+    memory: object = None
 
     @property
     def size(self) -> int:
@@ -32,7 +34,8 @@ class Region:
 
     def part(self, start: int, end: int) -> "Region":
         """The same mapping, only from `start` to `end`."""
-        offset = self.offset + start - self.start if self.file is not None else 0
+        backed = self.file is not None or self.memory is not None
+        offset = self.offset + start - self.start if backed else 0
         return replace(self, start=start, end=end, offset=offset)
 
     def continues(self, before: "Region") -> bool:
@@ -44,11 +47,17 @@ class Region:
             and before.name == self.name
             and before.file == self.file
             and before.growsdown == self.growsdown
-            and not (
-                self.shared and self.file is None
-            )  # each anonymous shared mapping is an object of its own
-            and (self.file is None or before.offset + before.size == self.offset)
+            and (
+                self._continues_in_file(before)
+                if self.file is not None or self.shared
+                else before.memory is self.memory
+            )
         )
+
+    def _continues_in_file(self, before: "Region") -> bool:
+        if self.file is None and (self.memory is None or before.memory is not self.memory):
+            return False  # each anonymous shared mapping is an object of its own
+        return before.offset + before.size == self.offset
 
     def __str__(self) -> str:
         rights = "".join(letter if self.prot & bit else "-" for letter, bit in (("r", 1), ("w", 2), ("x", 4)))
@@ -65,6 +74,18 @@ class RegionMap:
         # For sizes that were asked for: no free room of that size lies above this address (below the top of the search).
         self._roof: dict[int, int] = {}
         self._top = 0
+
+    def copy(self) -> "RegionMap":
+        """A map of the same regions."""
+        other = RegionMap()
+        other._starts, other._regions = self._starts.copy(), self._regions.copy()
+        return other
+
+    def clear(self) -> None:
+        """Takes all regions out."""
+        self._starts.clear()
+        self._regions.clear()
+        self._roof.clear()
 
     def __iter__(self) -> Iterator[Region]:
         return iter(self._regions)

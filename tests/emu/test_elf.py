@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emu.chunks import ChunkPool
 from emu.elf import ET_DYN, ET_EXEC, ElfError, Image, parse, read_program
 from emu.loader import load
 from emu.memory import AddressSpace
@@ -276,16 +277,23 @@ def test_files_that_cannot_be_read(tmp_path):
 class NoProcessor:
     """An address space without a CPU: nothing is translated, so there is nothing to flush."""
 
-    def use_pages(self, directory_address):
-        pass
+    def __init__(self):
+        self.chunks = ChunkPool()
+        self.space = None
 
-    def add_chunk(self, address, host_address):
-        pass
+    def use(self, space):
+        self.space = space
 
     def flush_pages(self):
         pass
 
     def flush_code(self, address, size):
+        pass
+
+    def take_bus_error(self):
+        return 0
+
+    def stop(self):
         pass
 
 
@@ -328,7 +336,8 @@ for table in range(64, HEADERS_END, 56):
 def load_or_refuse(data):
     """Load into a real address space; ElfError is the only exception that a file may cause."""
     began = time.monotonic()
-    space = AddressSpace(NoProcessor(), limit=256 << 20)
+    processor = NoProcessor()
+    space = AddressSpace(processor, limit=256 << 20)
     at = error = None
     try:
         at = load(space, parse(data, "fuzzed"), [b"fuzzed"], [], random=bytes(16))
@@ -338,6 +347,7 @@ def load_or_refuse(data):
         error = caught
     finally:
         space.close()
+        processor.chunks.finish()
     assert time.monotonic() - began < 5
     assert error is None or (error.status == 126 and str(error).startswith("fuzzed: "))
     return at

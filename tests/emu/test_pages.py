@@ -4,16 +4,22 @@ from collections.abc import Iterator
 
 import pytest
 
+from emu.chunks import ChunkPool
 from emu.pages import BEYOND_FILE, CHUNK, EXEC, PAGE, READ, USER_END, WRITE, PageTable
 
 
 @pytest.fixture
 def pages() -> Iterator[PageTable]:
+    pool = ChunkPool()
+    chunks = [pool.take(), pool.take()]
     pages = PageTable()
-    pages.add_chunk(0)
-    pages.add_chunk(1)
+    for index, chunk in enumerate(chunks):
+        pages.add_chunk(index, chunk)
     yield pages
-    pages.close()
+    pages.clear()
+    for chunk in chunks:
+        pool.retire(chunk)
+    pool.finish()
 
 
 def test_nothing_is_allowed_at_first(pages: PageTable) -> None:
@@ -53,3 +59,21 @@ def test_taking_much_away_frees_the_table(pages: PageTable) -> None:
     pages.set(2 * PAGE, PAGE + size, 0)
     assert pages.run(PAGE, size, READ) == PAGE
     assert pages.get(size) == 0
+
+
+def test_where_there_is_no_chunk_there_is_nothing_to_take_away(pages: PageTable) -> None:
+    pages.set(PAGE, 40 * CHUNK, 0)
+    assert pages.get(5 * CHUNK) == 0
+
+
+def test_rights_are_copied_for_a_fork(pages: PageTable) -> None:
+    pool = ChunkPool()
+    other = PageTable()
+    chunk = pool.take()
+    other.add_chunk(0, chunk)
+    pages.set(PAGE, 5 * PAGE, READ | WRITE)
+    pages.set(4 * PAGE, 5 * PAGE, BEYOND_FILE)
+    other.copy(pages, 2 * PAGE, 5 * PAGE)
+    assert [other.get(number * PAGE) for number in range(1, 6)] == [0, 3, 3, BEYOND_FILE, 0]
+    pool.retire(chunk)
+    pool.finish()
