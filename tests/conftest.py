@@ -1,14 +1,21 @@
-"""What every test may use: guests that run natively and emulated, and must say the same."""
+"""What every test may use: guests that run natively and emulated, and must say the same; a headless Chromium."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.support.wait import WebDriverWait
 
 from guest.compiler import build
 
@@ -129,3 +136,128 @@ def emulated(elf: Callable[[str], Path]) -> Callable[..., Outcome]:
         return run_emulated(elf(name), args, stdin, options=options)
 
     return run
+
+
+SWITCHES = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-extensions",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # what a page asks the network for fails, and is seen
+    "--window-size=1280,800",
+)
+PATIENCE = 60
+"""Seconds for what takes less than one on a quiet machine."""
+
+
+class Tab:
+    """One page at a time."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+        self.server: str | None = None
+
+    def open(self, page: Path) -> None:
+        """Opens the page from disk and waits until it says that it is ready, or that it cannot be."""
+        self.driver.get("about:blank")
+        self._logs()
+        self.driver.get(page.as_uri())
+        done = "return document.documentElement.dataset.ready || !(document.getElementById('failure')?.hidden ?? true)"
+        self.until(done)
+
+    def visit(self, url: str) -> None:
+        """Opens a page of a server; nothing but what this server has may be asked for."""
+        self.driver.get("about:blank")
+        self._logs()
+        self.server = url
+        self.driver.get(url)
+
+    def js(self, script: str, *arguments: Any) -> Any:
+        """The value of `return ...` in the page."""
+        return self.driver.execute_script(script, *arguments)
+
+    def wait_for(self, script: str, *arguments: Any) -> Any:
+        """As `js`, but the script may await."""
+        found = self.driver.execute_async_script(
+            "const given = [...arguments], done = given.pop();"
+            f"(async (...given) => {{ {script} }})(...given).then((value) => done([value]), (error) => done(String(error.stack)));",
+            *arguments,
+        )
+        assert isinstance(found, list), found
+        return found[0]
+
+    def until(self, script: str) -> Any:
+        """Waits until the script returns something true."""
+        return WebDriverWait(self.driver, PATIENCE, 0.02).until(lambda driver: driver.execute_script(script))
+
+    def press(self, *keys: str) -> None:
+        """Presses keys, wherever the focus is."""
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def text(self, selector: str) -> str:
+        """What is written in the first element of a CSS selector."""
+        return str(self.js("return document.querySelector(arguments[0])?.textContent ?? ''", selector))
+
+    def emulate(self, width: int, height: int, scheme: str = "light") -> None:
+        """The size of the window, and whether the person likes it dark."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+
+    def _logs(self) -> tuple[list[str], list[str]]:
+        complaints = [entry["message"] for entry in self.driver.get_log("browser")]
+        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return complaints, [
+            event["params"]["request"]["url"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+
+    def trouble(self) -> tuple[list[str], list[str]]:
+        """What stands on the console, and what was requested, since the page was opened."""
+        return self._logs()
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """The browser, started once; it runs without a network, but for servers at 127.0.0.1."""
+    names = ("chromium", "chromedriver")
+    found = [shutil.which(name) for name in names]
+    if None in found:
+        missing = " and ".join(name for name, path in zip(names, found, strict=True) if path is None)
+        why = f"{missing} not found: install Debian's packages chromium and chromium-driver (.ci/run does)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why, pytrace=False)
+        pytest.skip(why)
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(found[0])
+    profile = tmp_path_factory.mktemp("chromium")
+    for switch in (*SWITCHES, f"--user-data-dir={profile}"):
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    # A path is given for the driver, so that Selenium does not look for one on the network.
+    driver = webdriver.Chrome(options=options, service=Service(executable_path=str(found[1])))
+    driver.set_script_timeout(PATIENCE)
+    driver.set_page_load_timeout(PATIENCE)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def tab(chromium: webdriver.Chrome) -> Iterator[Tab]:
+    """A tab of the browser in the usual size. A page that complains, or asks for anything but itself or its server, fails the test."""
+    tab = Tab(chromium)
+    tab.emulate(1280, 800)
+    yield tab
+    complaints, requests = tab.trouble()
+    assert not complaints
+    if tab.server is None:
+        assert len(requests) == 1, requests
+        assert requests[0].startswith("file:///")
+    else:
+        assert not [url for url in requests if not url.startswith((tab.server, "data:"))]
