@@ -23,9 +23,7 @@ class Turn:
             self.process.cpu_time_ns += now - self._since
         self._since = now
         self.process = process
-        space = space_of(process)
-        if hasattr(space, "activate"):
-            space.activate()
+        space_of(process).activate()
 
     def lasted_ns(self) -> int:
         """How long the process has had the turn: processor time that is not in its `cpu_time_ns` yet."""
