@@ -104,5 +104,6 @@ def begin(
         return loaded  # built with a C library's start-up, which aligns the stack
     for region in space.regions:
         if region.prot & Prot.PROT_EXEC and region.size <= _LARGEST_CHECKED:
-            cpu.watch_alignment(region.start, space.read(region.start, region.size))
+            held = space.readable(region.start, region.size)  # a file may be shorter than its segments
+            cpu.watch_alignment(region.start, space.read(region.start, held))
     return loaded

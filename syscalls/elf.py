@@ -23,6 +23,7 @@ _OFFSET_END = 1 << 63
 _REPEATED_LIMIT = 256 << 20  # bytes that overlapping segments may make us copy, whatever the file's size
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+HEADER_SIZE = _HEADER.size
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 _PROGRAM_HEADER_32_SIZE = 32
 _TYPES = {

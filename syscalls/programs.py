@@ -8,7 +8,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from syscalls.elf import ElfError, File, Image, read
+from syscalls.elf import HEADER_SIZE, ElfError, File, Image, read
 from syscalls.flags import At, Open
 from syscalls.strings import Strings
 
@@ -150,7 +150,9 @@ def _is_being_written(process: "Process", status: os.stat_result) -> bool:
     for table in tables.values():
         for entry in table.entries.values():
             flags = entry.description.flags
-            if entry.description.kind == "file" and flags & Open.O_ACCMODE and not flags & Open.O_PATH:
+            # A memfd's own descriptor does not count: it was never opened (alloc_file of fs/file_table.c).
+            named = entry.description.kind == "file" and entry.description.path.startswith("/")
+            if named and flags & Open.O_ACCMODE and not flags & Open.O_PATH:
                 other_file = os.fstat(entry.host)
                 if (other_file.st_dev, other_file.st_ino) == (status.st_dev, status.st_ino):
                     return True
@@ -220,6 +222,8 @@ def find_interpreter(
     # An empty path is the working directory here: getname_kernel() lets it pass.
     file = open_executable(files, process, thread, At.AT_FDCWD, image.interpreter or b".")
     try:
+        if os.fstat(file.descriptor).st_size < HEADER_SIZE:
+            raise OSError(errno.EIO, "it is shorter than an ELF header")
         return _image(file, {errno.ENOEXEC: errno.ELIBBAD})
     except BaseException:
         os.close(file.descriptor)

@@ -77,7 +77,6 @@ def paths() -> None:
     run(b"no x bit", b"plain\0")
     run(b"a FIFO", b"fifo\0")
     run(b"/dev/null", b"/dev/null\0")
-    run(b"execute only for the group", b"group\0")
     run(b"an empty file", b"hollow\0")
     run(b"one byte", b"byte\0")
     run(b"text", b"text\0")

@@ -144,7 +144,6 @@ def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
     say_end(b"nothing special", child(limits, 0))
     broken(b"no segments", b"unloaded\0")
     broken(b"odd offset", b"skewed\0")
-    broken(b"at address 0", b"low\0")
     broken(b"over the stack", b"high\0")
     broken(b"entry nowhere", b"lost-entry\0")
     broken(b"cut off", b"short\0")

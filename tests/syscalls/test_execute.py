@@ -52,7 +52,7 @@ def fill(work: Path, shows: Path) -> None:
     content = shows.read_bytes()
     long = b"x" * 300
     files = {
-        "shows": content, "twin": content, "plain": content, "group": content,
+        "shows": content, "twin": content, "plain": content,
         "hollow": b"", "byte": b"#", "text": b"echo no\n", "magic": b"\x7fELF",
         "machine": program(TEXT, machine=183), "object": program(TEXT, kind=1), "headers": program(TEXT, phoff=4090),
         "headless": program(), "lost": asking(b"/nothing/ld.so\0"), "guided": asking(b"folder\0"),
@@ -65,14 +65,13 @@ def fill(work: Path, shows: Path) -> None:
         "deep1": b"#!shows a\n", **{f"deep{n}": b"#!deep%d %d\n" % (n - 1, n) for n in range(2, 7)},
         "unloaded": program((4, 4, 0, 0, 0, 0, 4)),
         "skewed": program((LOAD, 5, 0x10, 0x400000, 0x1000, 0x1000, 0x1000)),
-        "low": program((LOAD, 5, 0, 0, 0x1000, 0x1000, 0x1000), entry=0x800),
         "high": program((LOAD, 5, 0, 0x7FFFFFFFE000, 0x1000, 0x2000, 0x1000), entry=0x7FFFFFFFE800),
         "lost-entry": program(TEXT, entry=0x500000),
         "short": program((LOAD, 5, 0, 0x400000, 0x3000, 0x3000, 0x1000), entry=0x402000),
     }  # fmt: skip
     for name, data in files.items():
         (work / name).write_bytes(data)
-        (work / name).chmod({"plain": 0o666, "group": 0o610}.get(name, 0o755))
+        (work / name).chmod(0o666 if name == "plain" else 0o755)
 
 
 @pytest.fixture
