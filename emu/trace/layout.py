@@ -58,8 +58,8 @@ class Form:
 class Layout:
     """Makes lines, without their newline; a call with a call chain becomes several. Holds what a line needs of the ones before.
 
-    Lines begin with their thread, `[1000]`; from when there is more than one process on with process and program, `[1001 sh]`,
-    and `[1001/1003 sh]` for its other threads.
+    Lines begin with their thread, `[1000]`; from when there is more than one process on with the process, `[1001]`, and
+    `[1001/1003]` for its other threads; from the first execve on with what each runs, too: `[1001 sh]`.
     """
 
     def __init__(self, form: Form, locate: Locate | None = None) -> None:
@@ -68,6 +68,7 @@ class Layout:
         self._previous = 0
         self._processes = Processes(form.header)
         self._width = 0
+        self._names = False
         self._chains: dict[int, list[dict[str, Any]]] = {}
 
     def call(
@@ -114,6 +115,7 @@ class Layout:
     def event(self, event: dict[str, Any]) -> str | None:
         """The line of an event that is no call; None where it is not to be shown."""
         self._processes.event(event)
+        self._names = self._names or event["event"] == "exec"
         if self.form.quiet and event["event"] in _HIDDEN_QUIETLY:
             return None
         moment = _whole(event.get("time"))
@@ -147,7 +149,8 @@ class Layout:
         if not processes.several or not pid:
             return ""
         number = f"{pid}" if tid == pid else f"{pid}/{tid}"
-        label = f"[{number} {safe(processes.program(pid, moment))}".rstrip() + "]"
+        program = safe(processes.program(pid, moment)) if self._names else ""
+        label = f"[{number} {program}".rstrip() + "]"
         self._width = min(max(self._width, len(label)), LABEL)
         return label.ljust(self._width)
 

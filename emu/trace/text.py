@@ -101,10 +101,14 @@ def _process_end(event: dict[str, Any]) -> str:
 
 def _signal(event: dict[str, Any]) -> str:
     if type(event.get("handler")) is not int:
-        return f"--- {_signal_name(event)} ---"
+        sender = f" {{si_pid={event['sender']}}}" if type(event.get("sender")) is int else ""
+        return f"--- {_signal_name(event)}{sender} ---"
     code = event.get("code")
     shown = CODES.get(event.get("signal", 0), SignalCode).text(code) if type(code) is int else code
-    return f"--- {_signal_name(event)} {{si_code={shown}}} to the handler at {event['handler']:#x} ---"
+    sender = f", si_pid={event['sender']}" if type(event.get("sender")) is int else ""
+    return (
+        f"--- {_signal_name(event)} {{si_code={shown}{sender}}} to the handler at {event['handler']:#x} ---"
+    )
 
 
 def _hook(event: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from emu.viewer.detail import Descriptor, Link, descriptors, talking
-from emu.viewer.dialogs import Choice, Conversation, Help, Life
+from emu.viewer.dialogs import Choice, Conversation, Help, Life, Tree
 from emu.viewer.document import Document
 from emu.viewer.frame import Frame
 from emu.viewer.links import Links
@@ -49,6 +49,8 @@ class Viewer(Frame):
         Binding("e", "error(1)", "next error", show=False),
         Binding("E", "error(-1)", "previous error", show=False),
         Binding("t", "only_thread", "only this thread", show=False),
+        Binding("p", "processes", "processes", show=False),
+        Binding("P", "only_process", "only this process", show=False),
         Binding("enter", "details", "details", show=False),
         Binding("escape", "calm", "stop", show=False),
     ]
@@ -220,6 +222,17 @@ class Viewer(Frame):
     def _chosen_sequence(self, sequence: int | None) -> None:
         position = None if sequence is None else self.document.index.by_sequence(sequence)
         self._chosen_position(position)
+
+    def action_processes(self) -> None:
+        """The tree of the processes."""
+        self.push_screen(Tree(self.document), self._chosen_process)
+
+    def _chosen_process(self, pid: int | None) -> None:
+        lane = self.document.lanes.get(pid or 0)
+        if lane is not None and lane.calls:
+            self.go(lane.calls[0])
+        elif pid is not None:
+            self._put_note(f"process {pid} has made no call that is in this trace", WAIT)
 
     def action_help(self) -> None:
         """Which key does what."""

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from emu.viewer.rows import heading, row
+from emu.viewer.rows import NARROW, heading, row
 from emu.viewer.theme import GROUND, RAISED, STYLES
 
 KEPT = 512
@@ -27,6 +27,13 @@ class Rows(Protocol):
 
     def record(self, position: int) -> dict[str, Any]:
         """A record."""
+
+    def who(self, record: dict[str, Any]) -> str:
+        """The thread of a record, with its process."""
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one process."""
 
 
 class Calls(ScrollView, can_focus=True):
@@ -104,7 +111,7 @@ class Calls(ScrollView, can_focus=True):
         """See `textual.widget.Widget.render_line`; the first line names the columns."""
         width = self.scrollable_content_region.width
         if y == 0:
-            return Strip(heading(width), width)
+            return Strip(heading(width, self._is_wide(width)), width)
         number = y - 1 + round(self.scroll_y)
         if number >= len(self.document):
             return Strip([Segment(" " * width, STYLES[f"on {GROUND}"])], width)
@@ -120,8 +127,14 @@ class Calls(ScrollView, can_focus=True):
 
     def _paint(self, position: int, width: int, ground: str) -> Strip:
         mark = self.marks.get(position, "▸ " if ground else "")
-        pieces = row(self.document.record(position), width, mark=mark, ground=ground, found=self.found)
+        record = self.document.record(position)
+        who = self.document.who(record) if self._is_wide(width) else ""
+        pieces = row(record, width, mark=mark, ground=ground, found=self.found, who=who)
         return Strip(pieces, width)
+
+    def _is_wide(self, width: int) -> bool:
+        """Whether rows name the process."""
+        return self.document.several and width >= NARROW
 
     def _is_visible(self, number: int) -> bool:
         top = round(self.scroll_y)

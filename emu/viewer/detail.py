@@ -48,10 +48,14 @@ class Detail:
         self._width = max(20, width)
         self._folders = tuple(folders)
         self._lines: list[Parts] = []
+        self._who = ""
 
-    def lines(self, record: Mapping[str, Any], links: Sequence[Link] = ()) -> list[Parts]:
-        """All lines of a record."""
+    def lines(self, record: Mapping[str, Any], links: Sequence[Link] = (), process: str = "") -> list[Parts]:
+        """All lines of a record; `process` is of which one it is, where there are several: `1001 sh`."""
         self._lines = []
+        tid = record.get("tid") or record.get("pid")
+        thread = f"  thread {tid} of" if tid != record.get("pid") else " "
+        self._who = f"{thread} process {safe(process)}" if process else ""
         if record["event"] == "syscall":
             self._call(record, links)
         else:
@@ -63,7 +67,7 @@ class Detail:
         self._put(
             (record["name"], f"bold {ACCENT}"),
             (f"  #{record['sequence']}", DIM),
-            (f"  thread {tid}", colour_of(tid)),
+            (self._who or f"  thread {tid}", colour_of(tid)),
         )
         self._times(record)
         text = text_of(record, STRINGS)
@@ -97,7 +101,8 @@ class Detail:
 
     def _event(self, record: Mapping[str, Any]) -> None:
         tid = record.get("tid") or record.get("pid") or 0
-        self._put((record["event"].replace("_", " "), f"bold {WAIT}"), (f"  thread {tid}", colour_of(tid)))
+        who = self._who or f"  thread {tid}"
+        self._put((record["event"].replace("_", " "), f"bold {WAIT}"), (who, colour_of(tid)))
         self._field("at", f"{record['time'] / 1e9:.9f} s")
         self._field("what", event_words(record), WAIT)
         for name, value in record.items():

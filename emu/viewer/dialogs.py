@@ -16,6 +16,7 @@ from emu.trace.layout import safe
 from emu.viewer.calls import Calls
 from emu.viewer.detail import Descriptor
 from emu.viewer.document import Document
+from emu.viewer.family import family
 from emu.viewer.lines import Lines
 from emu.viewer.scan import Gather
 from emu.viewer.talk import life_words, talk
@@ -40,6 +41,7 @@ KEYS = (
         ("x  t", "the filter off and on again; this thread only"),
         ("/  n  N", "search for text; the next, the previous place"),
         ("w  W", "the call that woke this one; the first that this one woke"),
+        ("p  P", "the tree of the processes; this process only"),
         ("d  c", "the life of a descriptor from open to close; the conversation on it"),
         ("b", "back to where the last jump began"),
     )),
@@ -139,6 +141,15 @@ class Selection:
         """A record."""
         return self._document.record(position)
 
+    def who(self, record: dict[str, Any]) -> str:
+        """See `calls.Rows`."""
+        return self._document.who(record)
+
+    @property
+    def several(self) -> bool:
+        """See `calls.Rows`."""
+        return self._document.several
+
 
 class Life(Dialog[int]):
     """The calls on one open file description, from its opening to its last close; gives the position of the one chosen."""
@@ -174,6 +185,31 @@ class Life(Dialog[int]):
     def action_choose(self) -> None:
         """Goes to the call."""
         self.dismiss(self._calls.position)
+
+
+class Tree(Dialog[int]):
+    """Who made which process, what each ran, and how it ended; gives the pid of the one chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "go there")]
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._lines = Lines(family(document))
+
+    def compose(self) -> ComposeResult:
+        """See `textual.screen.Screen.compose`."""
+        with Vertical(id="box", classes="-tall") as box:
+            box.border_title = "processes"
+            box.border_subtitle = "Enter goes to its first call · Esc"
+            yield self._lines
+
+    def on_mount(self) -> None:
+        """Shows the lines."""
+        self._lines.focus()
+
+    def action_choose(self) -> None:
+        """Goes to the process."""
+        self.dismiss(self._lines.sequence)
 
 
 class Conversation(Dialog[int]):

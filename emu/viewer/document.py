@@ -131,8 +131,43 @@ class Document:
 
     @property
     def tids(self) -> Sequence[int]:
-        """The threads, in order of their numbers."""
-        return sorted(self.lanes)
+        """The threads, in order of their numbers; where there are several processes, by process, makers first."""
+        processes = self.index.processes
+        if not processes.several:
+            return sorted(self.lanes)
+        found = [tid for _, one in processes.tree() for tid in sorted(one.threads) if tid in self.lanes]
+        known = set(found)
+        return found + [tid for tid in sorted(self.lanes) if tid not in known]
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one process."""
+        return self.index.processes.several
+
+    def who(self, record: dict[str, Any]) -> str:
+        """Which thread of which process a record is of: `1001 sh`, `1001/1003 sh`; only the thread where there is one process."""
+        pid = record.get("pid") or 0
+        tid = record.get("tid") or pid
+        if not self.several or not pid:
+            return str(tid)
+        program = self.index.processes.program(pid, record["time"])
+        return f"{pid} {program}" if tid == pid else f"{pid}/{tid} {program}"
+
+    def lane_label(self, tid: int) -> str:
+        """What stands before a lane: the thread; of the first one of a process its program, too, as deep as it stands in the tree."""
+        processes = self.index.processes
+        pid = processes.of_thread(tid)
+        if not self.several or pid is None:
+            return str(tid)
+        depth = min(self._depth(pid), 4)
+        return " " * depth + (f"{pid} {processes[pid].name}" if tid == pid else f"·{tid}")
+
+    def _depth(self, pid: int) -> int:
+        processes, depth = self.index.processes, 0
+        one = processes.get(pid)
+        while one is not None and one.parent is not None and depth < 8:
+            one, depth = processes.get(one.parent), depth + 1
+        return depth
 
     @property
     def title(self) -> str:
@@ -170,7 +205,7 @@ class Document:
             lane.add(positions, index.blocked, index.kinds)
         for position in others:
             if self.name(position) == "process_end":
-                self.is_over = True
+                self._process_end(position)
             elif index.tids[position]:
                 self._event(self.lanes[index.tids[position]], position)
         self._in_lanes, self.end = after, index.last
@@ -179,7 +214,16 @@ class Document:
 
     def _event(self, lane: Lane, position: int) -> None:
         match self.name(position):
-            case "thread_start":
+            case "thread_start" | "process_start":
                 lane.started = min(lane.started, self.index.times[position])
             case "thread_end":
                 lane.ended = self.index.times[position]
+
+    def _process_end(self, position: int) -> None:
+        """The threads of a process end with it; the run ends with the last process."""
+        processes = self.index.processes
+        self.is_over = all(one.ended is not None for one in processes if one.started is not None or one.ended)
+        process = processes.get(self.record(position).get("pid") or 0)
+        for tid in process.threads if process is not None and self.several else ():
+            if tid in self.lanes:
+                self.lanes[tid].ended = min(self.lanes[tid].ended, self.index.times[position])

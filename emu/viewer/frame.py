@@ -182,7 +182,10 @@ class Frame(App[None]):
             self.pane.show([(), (("  nothing to show", DIM),)] if self.is_read else [])
             return
         record = self.document.record(position)
-        self.pane.show(Detail(self.pane.columns - 1, self._folders).lines(record, self._links(position)))
+        processes, pid = self.document.index.processes, record.get("pid") or 0
+        process = f"{pid} {processes.program(pid, record['time'])}" if self.document.several and pid else ""
+        detail = Detail(self.pane.columns - 1, self._folders)
+        self.pane.show(detail.lines(record, self._links(position), process))
 
     def _links(self, position: int) -> list[Link]:
         """The other calls that a call has to do with."""
@@ -357,6 +360,16 @@ class Frame(App[None]):
         bar = self.query_one("#filter", Input)
         words = [word for word in bar.value.split() if not word.startswith("thread=")]
         bar.value = " ".join([*words, f"thread={self.lanes.tid}"])
+        self._apply(bar.value)
+
+    def action_only_process(self) -> None:
+        """Shows the process of this call only."""
+        position = self.calls.position
+        if position is None:
+            return
+        bar = self.query_one("#filter", Input)
+        words = [word for word in bar.value.split() if not word.startswith("pid=")]
+        bar.value = " ".join([*words, f"pid={self.document.record(position).get('pid')}"])
         self._apply(bar.value)
 
     # Work in the background

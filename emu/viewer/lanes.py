@@ -10,6 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from emu.trace.index import FAILED
+from emu.trace.layout import safe
 from emu.viewer.document import Document
 from emu.viewer.lane import Lane, Span, cells, spans, ticks
 from emu.viewer.theme import ACCENT, DIM, ERROR, FAINT, GROUND, RAISED, STYLES, TEXT, colour_of, darker
@@ -17,6 +18,9 @@ from emu.viewer.words import lasting
 
 LABEL = 8
 """Columns in front of a lane, for the thread."""
+
+WIDE = 20
+"""The same where there are several processes, for their programs' names."""
 
 CURSOR = darker(ACCENT, 0.55)
 """Behind the moment of the selected call, in its thread's lane."""
@@ -55,7 +59,12 @@ class Lanes(Widget, can_focus=False):
     @property
     def columns(self) -> int:
         """The width of the lanes themselves."""
-        return max(1, self.size.width - LABEL - 1)
+        return max(1, self.size.width - self.label - 1)
+
+    @property
+    def label(self) -> int:
+        """The columns in front of the lanes."""
+        return WIDE if self.document.several and self.size.width > 3 * WIDE else LABEL
 
     def get_content_height(self, container: Any, viewport: Any, width: int) -> int:
         """See `textual.widget.Widget`: the axis, and a line a thread, as far as there is room."""
@@ -145,7 +154,7 @@ class Lanes(Widget, can_focus=False):
             text = f"╷{text} "
             if column + len(text) <= width:
                 line[column : column + len(text)] = text
-        pieces = [Segment(f"{lasting(self.end - self.start):>{LABEL - 1}} ", STYLES[DIM])]
+        pieces = [Segment(f"{lasting(self.end - self.start):>{self.label - 1}} ", STYLES[DIM])]
         cursor = self._column(self.moment)
         if 0 <= cursor < width:
             pieces += [
@@ -167,7 +176,9 @@ class Lanes(Widget, can_focus=False):
         painted = self._painted.get(lane.tid)
         if painted is None:
             painted = self._painted[lane.tid] = self._paint(lane, colour, self.columns)
-        label = f"{'▸' if chosen else ' '}{lane.tid:>{LABEL - 3}}"
+        room = self.label - 3
+        text = self.document.lane_label(lane.tid) if room > LABEL else str(lane.tid).rjust(room)
+        label = f"{'▸' if chosen else ' '}{safe(text)[:room]:<{room}}"
         pieces = [
             Segment(label, STYLES[f"{'bold ' if chosen else ''}{colour}"]),
             Segment(" ▏", STYLES[FAINT]),
@@ -209,7 +220,7 @@ class Lanes(Widget, can_focus=False):
     # Pointing
 
     def _moment_at(self, x: int) -> int:
-        return self.start + (self.end - self.start) * (x - LABEL) // self.columns
+        return self.start + (self.end - self.start) * (x - self.label) // self.columns
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Zooms in at the pointer; with Shift or Ctrl moves to the left."""

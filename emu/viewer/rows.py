@@ -24,6 +24,9 @@ RESULT = 18
 NAME = 35
 """Columns that a row has for the time, the thread and the call's name before any of the result."""
 
+WHO = 16
+"""Columns of the process and its program, where there are several."""
+
 NARROW = 76
 """Below so many columns a row leaves durations out."""
 
@@ -42,14 +45,17 @@ def event_words(record: Mapping[str, Any]) -> str:
 
 
 def row(
-    record: Mapping[str, Any], width: int, *, mark: str = "", ground: str = "", found: str = ""
+    record: Mapping[str, Any], width: int, *, mark: str = "", ground: str = "", found: str = "", who: str = ""
 ) -> list[Segment]:
-    """The pieces of a row, `width` columns in all. `mark` stands in front, `ground` is the colour behind it, `found` is lit."""
+    """The pieces of a row, `width` columns in all. `mark` stands in front, `ground` is the colour behind it, `found` is lit.
+
+    `who` is the thread with its process, where there are several of those.
+    """
     pieces = _Pieces(width, ground)
     pieces.add(f"{mark:<2}", ACCENT)
     pieces.add(f"{record['time'] / 1e9:>11.6f}  ", DIM)
     tid = record.get("tid") or record.get("pid") or 0
-    pieces.add(f"{tid:<6}", colour_of(tid))
+    pieces.add(f"{safe(who)[: WHO - 1]:<{WHO}}" if who else f"{tid:<6}", colour_of(tid))
     if record["event"] == "syscall":
         _call(pieces, record, found)
     else:
@@ -59,10 +65,10 @@ def row(
     return pieces.done()
 
 
-def heading(width: int) -> list[Segment]:
-    """The names of the columns."""
+def heading(width: int, several: bool = False) -> list[Segment]:
+    """The names of the columns; `several` processes."""
     pieces = _Pieces(width, "")
-    pieces.add(f"  {'seconds':>11}  {'tid':<6}")
+    pieces.add(f"  {'seconds':>11}  " + (f"{'process':<{WHO}}" if several else f"{'tid':<6}"))
     if width >= NARROW:
         pieces.add(f"{'took':>9} ")
     pieces.add("call")

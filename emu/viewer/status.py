@@ -17,6 +17,7 @@ def heading(document: Document, *, is_following: bool) -> Text:
     head.append(" emu ", f"bold {GROUND} on {ACCENT}")
     head.append(f" {safe(document.title)} ", f"bold {TEXT}")
     for words, look in (
+        *([(plural(len(document.index.processes), "process"), DIM)] if document.several else []),
         (plural(len(document.lanes), "thread"), DIM),
         (plural(document.calls, "call"), DIM),
         (lasting(document.end), DIM),

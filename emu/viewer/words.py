@@ -19,4 +19,4 @@ def lasting(nanoseconds: float) -> str:
 
 def plural(count: int, word: str) -> str:
     """`1 call`, `1,204 calls`."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+    return f"{count:,} {word}{'' if count == 1 else 'es' if word.endswith('s') else 's'}"
