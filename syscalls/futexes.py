@@ -19,6 +19,11 @@ ROBUST_LIST_LIMIT = 2048
 
 _SWEEP_AT = 1024
 
+# A key that is no shared object's is one number, as numbers are found fast: space, address, and a bit that is 0 in the
+# address of every futex.
+_SPACE_SHIFT = 48
+_NOT_PRIVATE = 1
+
 
 def wake(process: Process, key: object, count: int, bitset: int = MATCH_ANY) -> int:
     """Wakes up to `count` waiters (at least one, as the kernel does) whose bitset meets `bitset`; returns how many."""
@@ -72,20 +77,20 @@ def requeue(process: Process, key: object, target: object, wake_count: int, move
 def key_of(thread: Thread, address: int, *, private: bool, write: bool = False) -> object:
     """What two futex words must have in common to be one futex; raises EINVAL, EFAULT in get_futex_key()'s order.
 
-    A private futex is its address. A shared one is the object behind the page; for a page of this process alone that is
-    the address again, but never the same futex as the private one (kernel/futex/core.c marks the two apart).
+    A private futex is its address space and its address there. A shared one is the object behind the page; for private memory
+    that is space and address again, but never the same futex as the private one (kernel/futex/core.c marks the two apart).
     """
     if address & 3:
         raise OSError(errno.EINVAL, "misaligned futex")
     if private:
         if address >= TASK_SIZE:
             raise OSError(errno.EFAULT, "futex outside the user range")
-        return address
+        return thread.memory.identity << _SPACE_SHIFT | address
     memory = thread.memory
     word = memory.u32(address)
     if write:
         memory.put_u32(address, word)
-    return memory.shared_identity(address) or ("own", address)
+    return memory.shared_identity(address) or memory.identity << _SPACE_SHIFT | address | _NOT_PRIVATE
 
 
 def thread_ends(thread: Thread, *, others: bool) -> None:

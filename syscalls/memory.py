@@ -125,6 +125,11 @@ class Memory(Protocol):
         """brk(2), as the kernel's call: the new break, or the old one when the request cannot be met."""
         ...
 
+    @property
+    def identity(self) -> int:
+        """A number that no other address space has."""
+        ...
+
     def shared_identity(self, address: int) -> object | None:
         """What identifies the word behind a MAP_SHARED mapping in whatever place it is mapped; None for private memory.
 
