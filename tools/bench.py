@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench_loops import Effort, compute_rows, hello_rows, syscall_rows, traced_rows
+from bench_loops import Effort, compute_rows, hello_rows, process_rows, syscall_rows, traced_rows
 from bench_report import SUBJECT_LABELS, Row, as_json, columns, machine, machine_line, markdown, verdict
 from bench_run import MeasureError, Subject, subjects
 from bench_servers import http_rows, memory_rows, websocket_rows
@@ -32,6 +32,7 @@ FIGURES: dict[str, Callable[[dict[str, Subject], Path, Effort], list[Row]]] = {
     "long": long_rows,
     "files": file_rows,
     "cpu": compute_rows,
+    "processes": process_rows,
     "http": http_rows,
     "websocket": websocket_rows,
     "hello": hello_rows,

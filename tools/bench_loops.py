@@ -156,6 +156,24 @@ def compute_rows(installed: dict[str, Subject], folder: Path, effort: Effort) ->
     return [row]
 
 
+def process_rows(installed: dict[str, Subject], folder: Path, effort: Effort) -> list[Row]:
+    """Processes: fork(2) with a heap, and fork, execve(2) and wait4(2) of a small program."""
+    rows = []
+    for guest, what, bound in (
+        ("fork_heap", "fork and wait of a process with a heap of 16 MiB", 10.0),
+        ("fork_exec", "fork, exec and wait of a small static program", 40.0),
+    ):
+        able = choose(installed, "emu", "native", "qemu", "strace")
+        costs, notes = calls(guest, able, folder, effort, guess=20, logged=False)
+        series = {
+            name: Series(name, "ms", tuple(value * 1e3 for value in values)) for name, values in costs.items()
+        }
+        row = Row("processes", what, "emu", series, notes=notes)
+        row.at_most(bound)
+        rows.append(row)
+    return rows
+
+
 def hello_rows(installed: dict[str, Subject], folder: Path, effort: Effort) -> list[Row]:
     """A program that says hello, from the start of the process to its end."""
     elf = build("hello", folder)
