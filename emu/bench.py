@@ -13,6 +13,7 @@ from emu.delivery import Delivery
 from emu.dispatch import Dispatcher
 from emu.fatal import Fatal
 from emu.host import Host
+from emu.job import Job
 from emu.limits import ExitStatus, Limits
 from emu.memory import AddressSpace
 from emu.pages import READ
@@ -49,7 +50,6 @@ class Bench:
         self.say = say
         self._noted: set[str] = set()
         self._random = Random(seed)
-        self._interrupts = 0
         self._finished = False
         self.host = Host()
         self.cpu = Cpu(_not_running, tsc=self.host.monotonic_ns)
@@ -62,6 +62,7 @@ class Bench:
             PID, memory, fds, self, system, group=PID, session=system.session, places=Places(b"")
         )
         system.processes[PID] = self.process
+        self.job = Job(self)
         self.processes = Processes(self)
         self.fatal = Fatal(self)
         self.delivery = Delivery(self.cpu, self.fatal.die_of, self._delivered)
@@ -142,6 +143,8 @@ class Bench:
         self.processes.end_all(Signal.SIGKILL)
         self.bury()
         self.dispatcher.timers.clear()
+        if self.process.system.terminals is not None:
+            self.process.system.terminals.close()
         if self.dispatcher.sink is not None:
             self.dispatcher.sink.close()
 
@@ -197,29 +200,11 @@ class Bench:
             info = siginfo.from_user(self.posted.popleft(), PARENT_PID, self.process.uid)
             self.send_signal(self._survivor(), info)
         for number in self.host.caught():
-            self._interrupts += number == Signal.SIGINT
-            if self._interrupts > 1:
-                self.processes.end_all(number)
-                continue
-            for process in self._receivers(number):
-                self.send_signal(process, siginfo.from_kernel(number))
-            if number == Signal.SIGINT and not all(
-                process.exiting for process in self.process.system.living()
-            ):
-                self.note("the guest goes on after SIGINT; once more ends it")
+            self.job.signal_came(number)
 
     def _survivor(self) -> Process:
         """The first process, or the oldest one that is left."""
         return self.process if self.process.wait_status is None else self.process.system.living()[0]
-
-    def _receivers(self, number: int) -> list[Process]:
-        """Whom a signal of the bench is for: one from the keyboard is the foreground group's (termios(3))."""
-        if number == Signal.SIGTERM:
-            return [self._survivor()]
-        system = self.process.system
-        return [process for process in system.members(self.process.group) if process.wait_status is None] or [
-            self._survivor()
-        ]
 
     def time_is_up(self) -> None:
         """The run's time limit has passed."""
@@ -293,6 +278,7 @@ class Bench:
     def stop_process(self, process: Process, signal: int) -> None:
         """Stops all threads of a process."""
         self.processes.stop(process, signal)
+        self.job.process_stopped()
 
     def continue_process(self, process: Process) -> None:
         """Lets them go on."""

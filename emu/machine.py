@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import signal as host_signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar, overload
@@ -30,6 +29,7 @@ from syscalls.args import PAYLOAD_LIMIT
 from syscalls.files import FileSystem
 from syscalls.inherit import inherited
 from syscalls.process import Process, Thread
+from syscalls.user_terminal import attach
 
 __all__ = ["ExitStatus", "Machine"]
 
@@ -116,6 +116,7 @@ class Machine:
             for number, host_fd in enumerate((stdin, stdout, stderr)):
                 if host_fd is not None:
                     process.fds.put(number, inherited(host_fd))
+            attach(process, files.tree.devices.terminal_changed)
         except BaseException:
             if files is not None:
                 files.close()
@@ -219,15 +220,12 @@ class Machine:
     def run(self) -> ExitStatus:
         """Runs the guest to its end.
 
-        In the main host thread SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the guest; a second SIGINT ends the run
-        whatever it does.
+        In the main host thread SIGINT, SIGTERM, SIGHUP, SIGQUIT and what else a terminal sends go to the guest; a second
+        SIGINT ends the run if the first has led to nothing (`emu.job`).
         """
         own_signals = threading.current_thread() is threading.main_thread()
         if own_signals:
-            caught = [host_signal.SIGINT, host_signal.SIGTERM, host_signal.SIGQUIT]
-            if host_signal.getsignal(host_signal.SIGHUP) is not host_signal.SIG_IGN:  # nohup(1)
-                caught.append(host_signal.SIGHUP)
-            self._bench.host.catch_signals(caught)
+            self._bench.host.catch_signals(self._bench.job.begin())
         try:
             self._bench.run()
         except HookFailed as failure:
@@ -235,6 +233,7 @@ class Machine:
         finally:
             if own_signals:
                 self._bench.host.release_signals()
+                self._bench.job.end(self.exit_status is not None and self.exit_status.signal is None)
             self._bench.finish()
         return self.exit_status or KILLED
 

@@ -14,6 +14,7 @@ from syscalls import children, futexes, signals
 from syscalls.fds import FdTable
 from syscalls.flags.signals import Signal
 from syscalls.process import PID, Fork, Process, SignalAction, Thread
+from syscalls.terminals import session_ends
 from syscalls.wait import WaitQueue
 
 if TYPE_CHECKING:
@@ -247,6 +248,7 @@ class Processes:
         self.release_maker(process)
         if self._shared.drop(process.memory) and process.pid != PID:  # the first one's stays for a look
             space_of(process).close()
+        session_ends(process)
         children.ended(process, -how if how < 0 else children.exited_status(how))
         bench.process_ended(process, code, signal)
 

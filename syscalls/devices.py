@@ -1,14 +1,20 @@
 """The devices in a guest's /dev: a few of the host's that are harmless, and random numbers from the run's seed."""
 
+import contextlib
 import errno
-import fcntl
 import os
-import struct
 from typing import TYPE_CHECKING
 
-from syscalls.fds import Operations
-from syscalls.flags import Ioctl
+from syscalls.fds import Descriptor, Operations
 from syscalls.memory import Memory
+from syscalls.terminal_files import (
+    MASTER_DEVICE,
+    TTY_DEVICE,
+    open_current,
+    open_master,
+    open_slave,
+)
+from syscalls.terminals import terminals_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +67,34 @@ def _write_prefix(memory: Memory, address: int, data: bytes) -> int:
 
 
 class Devices:
-    """One guest's /dev and /dev/pts. Of the host's pseudo-terminals it sees those that it made itself."""
+    """One guest's /dev and /dev/pts. Of pseudo-terminals it sees its own, under the numbers that they have in the guest."""
+
+    def __init__(self) -> None:
+        self._folder = -1  # a host directory whose names are those of /dev/pts
+        self._names = {b"ptmx"}
+
+    def show_terminals(self, folder: int) -> None:
+        """From now on the host directory `folder` (a descriptor) has a file for each terminal, for those who list it."""
+        self._folder = folder
+        for name in self._names:
+            _touch(folder, name)
+
+    def terminal_changed(self, number: int, is_there: bool) -> None:
+        """A terminal has come or gone."""
+        name = b"%d" % number
+        if is_there:
+            self._names.add(name)
+            if self._folder >= 0:
+                _touch(self._folder, name)
+        else:
+            self._names.discard(name)
+            if self._folder >= 0:
+                with contextlib.suppress(OSError):
+                    os.unlink(name, dir_fd=self._folder)
+
+    def close(self) -> None:
+        """The directory is about to go."""
+        self._folder = -1
 
     def find(self, thread: "Thread", folder: bytes, name: bytes) -> int | None:
         """An O_PATH host descriptor of the device `/dev/name`."""
@@ -73,18 +106,30 @@ class Devices:
         """An O_PATH host descriptor of the terminal `/dev/pts/name`, or of `/dev/pts/ptmx`."""
         if name == b"ptmx":
             return os.open(b"/dev/ptmx", os.O_PATH | os.O_CLOEXEC)
-        if name.isdigit() and int(name) in self._open_masters(thread):
-            return os.open(b"/dev/pts/" + name, os.O_PATH | os.O_CLOEXEC)
+        if name.isdigit() and name == b"%d" % int(name):
+            terminal = terminals_of(thread.process.system).get(int(name))
+            if terminal is not None:
+                return os.open(f"/proc/self/fd/{terminal.source}", os.O_PATH | os.O_CLOEXEC)
         return None
 
-    def _open_masters(self, thread: "Thread") -> set[int]:
-        # Asked of the descriptors themselves: once its master is closed, a number may become somebody else's.
-        found = set()
-        for entry in thread.fds.entries.values():
-            if entry.description.kind == "tty" and entry.description.path.endswith("ptmx"):
-                number = struct.unpack("I", fcntl.ioctl(entry.host, Ioctl.TIOCGPTN, b"\0" * 4))[0]
-                found.add(number)
-        return found
+
+def _touch(folder: int, name: bytes) -> None:
+    os.close(os.open(name, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666, dir_fd=folder))
+
+
+def open_terminal(thread: "Thread", status: os.stat_result, path: str, flags: int) -> Descriptor | None:
+    """Opens what `path` has led to if it is a terminal: /dev/ptmx makes one; None: it is something else.
+
+    Raises ENXIO, EBUSY, EIO and what the host says.
+    """
+    device = status.st_rdev
+    if device == TTY_DEVICE:
+        return open_current(thread, flags)
+    terminals = terminals_of(thread.process.system)
+    if device == MASTER_DEVICE:
+        return open_master(flags, path, thread)
+    terminal = terminals.on_host_device(device)
+    return None if terminal is None else open_slave(thread, terminal, flags)
 
 
 def operations_for(thread: "Thread", status: os.stat_result) -> Operations | None:

@@ -36,7 +36,8 @@ class Description:
     `kind` is one of "file", "directory", "pipe", "socket", "eventfd", "epoll", "tty", "device", "inherited"...
     `pollable` says that the host can report readiness, hence that a call on it may have to wait. `host_nonblocking` says
     that the host descriptor itself has O_NONBLOCK; without it a call must poll before it may touch the host.
-    `operations`, where not None, stand in for reading from the host.
+    `operations`, where not None, stand in for reading from the host. `on_close`, where not None, is called after a host
+    descriptor of it was closed.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class Description:
         "low_water",
         "nonblocking",
         "number",
+        "on_close",
         "operations",
         "owner",
         "path",
@@ -73,6 +75,7 @@ class Description:
         self.host_nonblocking = host_nonblocking
         self.detail = detail
         self.operations: Operations | None = None
+        self.on_close: Callable[[], None] | None = None
         self.low_water = 1  # SO_RCVLOWAT of a socket
         self.owner = (0, 0, 0)  # F_SETOWN_EX type and id, F_SETSIG signal
 
@@ -174,7 +177,7 @@ class FdTable:
         try:
             fd = self.lowest_free(minimum)
         except OSError:
-            os.close(descriptor.host)
+            self._close_host(descriptor)
             raise
         self.entries[fd] = descriptor
         return fd
@@ -239,6 +242,8 @@ class FdTable:
         if host >= 0:
             self._forget(host)
             os.close(host)
+            if descriptor.description.on_close is not None:
+                descriptor.description.on_close()
 
     def __iter__(self) -> Iterator[int]:
         return iter(sorted(self.entries))

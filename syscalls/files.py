@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from syscalls import kernel, numbers
-from syscalls.devices import operations_for
+from syscalls.devices import open_terminal, operations_for
 from syscalls.fds import Description, Descriptor
 from syscalls.flags import At, Open
 from syscalls.mounts import Found, Mount
@@ -63,6 +63,8 @@ class FileSystem(Roots):
                 raise OSError(errno.EISDIR, "a name that ends in a slash")
             if not found.exists:
                 host = self._create(found, flags, mode)
+            elif (terminal := self._terminal(thread, found, flags)) is not None:
+                return terminal
             else:
                 host = self._open_existing(found, flags, mode)
             return self._descriptor(thread, found, host, flags)
@@ -73,6 +75,15 @@ class FileSystem(Roots):
         self.require_writable(found)
         with self.masked():
             return os.open(found.name, flags | _HOST_ALWAYS | Open.O_NOFOLLOW, mode, dir_fd=found.parent)
+
+    def _terminal(self, thread: Thread, found: Found, flags: int) -> Descriptor | None:
+        if not found.special or not stat.S_ISCHR(found.mode) or flags & Open.O_PATH:
+            return None
+        if flags & Open.O_DIRECTORY or flags & (Open.O_CREAT | Open.O_EXCL) == Open.O_CREAT | Open.O_EXCL:
+            return None
+        assert found.status is not None
+        path = (found.parent_mount.inside(found.parent) or b"") + b"/" + found.name
+        return open_terminal(thread, found.status, os.fsdecode(path), flags)
 
     def _open_existing(self, found: Found, flags: int, mode: int) -> int:
         writes = bool(flags & Open.O_ACCMODE or flags & Open.O_TRUNC)

@@ -9,13 +9,14 @@ import os
 import stat
 from collections.abc import Callable
 
-from syscalls import kernel, numbers
+from syscalls import kernel, numbers, terminal_files
 from syscalls.blocking import AGAIN, IN, OUT, interrupted, is_ready, time_limit, until_ready
 from syscalls.fds import Descriptor
 from syscalls.flags import ReadWrite
 from syscalls.flags.signals import Signal
 from syscalls.process import Thread
 from syscalls.siginfo import from_user
+from syscalls.terminal_files import TerminalFile, terminal_file
 from syscalls.transfers import receive
 from syscalls.wait import Blocking, Result, Wait, Wake
 
@@ -78,6 +79,9 @@ def read_waiting(thread: Thread, entry: Descriptor, buf: int, address: int, coun
     operations = entry.description.operations
     if operations is not None:
         return read_imitated(thread, entry, lambda: operations.read(thread, buf, count))
+    file = terminal_file(entry)
+    if file is not None:
+        return _read_terminal(thread, entry, file, buf, address, count)
 
     def attempt() -> int:
         result = read_now(entry, address, count)
@@ -93,6 +97,18 @@ def read_waiting(thread: Thread, entry: Descriptor, buf: int, address: int, coun
     return result
 
 
+def _read_terminal(
+    thread: Thread, entry: Descriptor, file: TerminalFile, buf: int, address: int, count: int
+) -> Result:
+    def attempt(done: int) -> int:
+        result = kernel.call3(numbers.read, entry.host, address + done, count - done)
+        if result > 0:
+            thread.memory.wrote(buf + done, result)
+        return result
+
+    return terminal_files.read(thread, entry, file, count, attempt)
+
+
 def read_imitated(thread: Thread, entry: Descriptor, attempt: Callable[[], int]) -> Result:
     """Reading where `Description.operations` stand in for it."""
     result = attempt()
@@ -102,10 +118,21 @@ def read_imitated(thread: Thread, entry: Descriptor, attempt: Callable[[], int])
     return result
 
 
-def write_waiting(thread: Thread, entry: Descriptor, address: int, count: int, done: int) -> Result:
-    """write(2) on what may have to wait, after `done` bytes are written already."""
+def write_waiting(thread: Thread, entry: Descriptor, buf: int, address: int, count: int, done: int) -> Result:
+    """write(2) on what may have to wait, after `done` bytes are written already: `buf` in the guest is `address` on the host."""
+    file = terminal_file(entry)
+    if file is not None:
+        return terminal_files.write(
+            thread,
+            entry,
+            file,
+            count,
+            lambda done: kernel.call3(numbers.write, entry.host, address + done, count - done),
+            lambda start, size: thread.memory.read(buf + start, size),
+        )
     if entry.description.operations is not None:
-        return kernel.call3(numbers.write, entry.host, address, count)  # which the stand-in refuses
+        result = kernel.call3(numbers.write, entry.host, address, count)  # which the stand-in refuses
+        return -errno.EINVAL if result == -errno.EBADF else result
     if entry.description.nonblocking:
         result = write_now(entry, address, count)
         return broken_pipe(thread, entry) if result == EPIPE else result

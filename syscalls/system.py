@@ -45,6 +45,7 @@ class System:
     session: Session = field(default_factory=lambda: Session(PARENT_PID))  # the first process's
     terminals: Any = None  # syscalls.terminals.Terminals, made when a terminal is first touched
     cpus: int = 1
+    has_shell: bool = True  # somebody is there who continues the first job once it is stopped
 
     def thread(self, tid: int) -> "Thread | None":
         """The thread with this id, of any process."""

@@ -58,6 +58,7 @@ class Tree:
         self._holders -= 1
         if self._holders:
             return
+        self.devices.close()
         fds = {fd for _, fd in self.writable} | {mount.fd for mount in self._all}
         fds |= {mount.parent_fd for mount in self._all} | {self._root_fd}
         for fd in fds - {-1}:
@@ -101,6 +102,7 @@ class Tree:
         self._mount(b"/dev/shm", private.open(b"shm"), True)
         pts = self._mount(b"/dev/pts", private.open(b"pts"), False)
         pts.find = self.devices.find_terminal
+        self.devices.show_terminals(pts.fd)
         for place, files in ((b"/proc", self.processes), (b"/sys", self.system)):
             mount = self._mount(place, private.open(place[1:]), False)
             mount.find, mount.files = files.find, files

@@ -16,7 +16,6 @@ from syscalls.args import (
     Pointer,
     Result,
     Signed64,
-    Unsigned32,
     Unsigned64,
     Unused,
     Used,
@@ -36,7 +35,6 @@ from syscalls.flags import (
     FdOwner,
     FileType,
     FlagSet,
-    Ioctl,
     LockOperation,
     LockType,
     Madvise,
@@ -54,7 +52,6 @@ from syscalls.flags import (
     Seek,
 )
 from syscalls.flags.signals import Signal
-from syscalls.flags.terminal import ControlMode, InputMode, LineDiscipline, LocalMode, OutputMode
 from syscalls.outcomes import FdOutcome
 from syscalls.structs import Layout, Timespec
 from syscalls.text import NO_TEXTS, array_text, fd_text, strace_text
@@ -104,19 +101,6 @@ Flock = Layout(
     ("q", "l_len"),
     ("i", "l_pid"),
     ("4x", ""),
-)
-
-Winsize = Layout("winsize", ("H", "ws_row"), ("H", "ws_col"), ("H", "ws_xpixel"), ("H", "ws_ypixel"))
-
-Termios = Layout(
-    "termios",
-    ("I", "c_iflag", InputMode.text),
-    ("I", "c_oflag", OutputMode.text),
-    ("I", "c_cflag", ControlMode.text),
-    ("I", "c_lflag", LocalMode.text),
-    ("B", "c_line", LineDiscipline.text),
-    ("19s", "c_cc", list),
-    brief=("c_iflag", "c_oflag", "c_cflag", "c_lflag"),
 )
 
 
@@ -294,42 +278,6 @@ class FcntlOutcome(FdOutcome):
         return f"{_hex(value)} ({what}{names.text(value)})"
 
 
-class IoctlArgument(Arg):
-    """The third argument of ioctl(2), whose meaning depends on the request."""
-
-    phase = "out"
-    uses = ("request", "result")
-    _numbers = frozenset((Ioctl.FIONBIO, Ioctl.FIOASYNC, Ioctl.FIONREAD, Ioctl.TIOCOUTQ, Ioctl.TIOCGPTN))
-    _numbers |= {Ioctl.TIOCSPTLCK, Ioctl.TIOCGPGRP, Ioctl.TIOCSPGRP, Ioctl.TIOCGSID, Ioctl.SIOCATMARK}
-    _sizes = frozenset((Ioctl.TIOCGWINSZ, Ioctl.TIOCSWINSZ))
-    _without = frozenset((Ioctl.FIOCLEX, Ioctl.FIONCLEX, Ioctl.TIOCEXCL, Ioctl.TIOCNXCL, Ioctl.TIOCNOTTY))
-    _terminals = frozenset((Ioctl.TCGETS, Ioctl.TCSETS, Ioctl.TCSETSW, Ioctl.TCSETSF))
-    _given = frozenset((Ioctl.FIONBIO, Ioctl.FIOASYNC, Ioctl.TIOCSPTLCK, Ioctl.TIOCSPGRP, Ioctl.TIOCSWINSZ))
-    _given |= {Ioctl.TCSETS, Ioctl.TCSETSW, Ioctl.TCSETSF}
-
-    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
-        request, result = used
-        if request in self._without:
-            return UNUSED
-        if result < 0 and request not in self._given:
-            return value or None
-        try:
-            if request in self._numbers:
-                return list(struct.unpack("<i", thread.memory.read(value, 4)))
-            if request in self._sizes:
-                return Winsize.show(thread.memory.read(value, Winsize.size))
-            if request in self._terminals:
-                return Termios.show(thread.memory.read(value, Termios.size))
-        except OSError:
-            pass
-        return value or None
-
-    def text(self, data: Data) -> str:
-        if isinstance(data, dict) and "c_iflag" in data:
-            return "{" + ", ".join([f"{name}={data[name]}" for name in Termios.brief]) + ", ...}"
-        return hex(data) if isinstance(data, int) else strace_text(data)
-
-
 class PageOffset(Signed64):
     """mmap(2)'s offset, which people read in hexadecimal."""
 
@@ -364,19 +312,12 @@ class WordFlags(Flags):
     conversion = Unsigned64.conversion
 
 
-class UnsignedFlags(Flags):
-    """A set in an unsigned int."""
-
-    conversion = Unsigned32.conversion
-
-
 OpenFlags = Annotated[int, Flags(Open)]
 AtFlags = Annotated[int, Flags(At)]
 AccessMode = Annotated[int, Flags(Access)]
 AccessFlags = Annotated[int, Flags(AccessAt)]
 Whence = Annotated[int, Flags(Seek)]
 FcntlCommand = Annotated[int, Flags(Fcntl)]
-IoctlRequest = Annotated[int, UnsignedFlags(Ioctl)]
 DupFlags = Annotated[int, Flags(Dup)]
 PipeFlags = Annotated[int, Flags(Pipe)]
 EventfdFlags = Annotated[int, Flags(Eventfd)]
@@ -402,4 +343,3 @@ HighHalf = Annotated[int, Unused()]
 FcntlResult = Annotated[Result, FcntlOutcome()]
 PairOut = Annotated[int, OutPair()]
 FcntlArg = Annotated[int, FcntlArgument()]
-IoctlArg = Annotated[int, IoctlArgument()]

@@ -14,6 +14,8 @@ from syscalls.flags import At, Open
 from syscalls.process import Thread
 from syscalls.streams import host_address
 from syscalls.table import syscall
+from syscalls.terminal_files import terminal_file
+from syscalls.terminal_stats import correct_statx
 from syscalls.types_attributes import AtimeMtime, StatxFlags, StatxMask, StatxOut, UtimbufIn, UtimevalIn
 from syscalls.types_files import AtFlags
 
@@ -45,12 +47,19 @@ def statx(
     path = b"" if empty and not pathname else read_path(thread, pathname, empty)
     if not path and dirfd >= 0:
         # Since Linux 6.11 by the descriptor alone: what flags there are is not looked at again (do_statx_fd in fs/stat.c).
-        return _statx(thread, thread.fds.get(dirfd).host, 0, mask, statxbuf)
+        entry = thread.fds.get(dirfd)
+        result = _statx(thread, entry.host, 0, mask, statxbuf)
+        if result == 0 and entry.description.kind in ("tty", "device"):
+            correct_statx(thread, statxbuf, terminal_file(entry))
+        return result
     if flags & ~_STATX_FLAGS:
         return EINVAL
     follow = not flags & At.AT_SYMLINK_NOFOLLOW
     with files_of(thread).walk(thread, dirfd, path, follow, empty=empty) as found:
-        return _statx(thread, found.require(), flags & _SYNC, mask, statxbuf)
+        result = _statx(thread, found.require(), flags & _SYNC, mask, statxbuf)
+        if result == 0 and stat.S_ISCHR(found.mode):
+            correct_statx(thread, statxbuf)
+        return result
 
 
 def _statx(thread: Thread, host: int, flags: int, mask: int, address: int) -> int:

@@ -1,4 +1,4 @@
-"""fcntl, flock and ioctl: what a descriptor is set to."""
+"""fcntl and flock: what a descriptor is set to."""
 
 import errno
 import struct
@@ -9,11 +9,12 @@ from syscalls.blocking import AGAIN
 from syscalls.calls.files import duplicate
 from syscalls.fds import Descriptor
 from syscalls.files import FORGOTTEN
-from syscalls.flags import Fcntl, FdFlags, Ioctl, LockOperation, Open
+from syscalls.flags import Fcntl, FdFlags, LockOperation, Open
 from syscalls.process import Thread
 from syscalls.streams import host_address
 from syscalls.table import syscall
-from syscalls.types_files import FcntlArg, FcntlCommand, FcntlResult, IoctlArg, IoctlRequest, LockOperations
+from syscalls.terminal_files import terminal_file
+from syscalls.types_files import FcntlArg, FcntlCommand, FcntlResult, LockOperations
 from syscalls.wait import RESTARTSYS, Blocking, Wait, Wake
 
 EBADF = -errno.EBADF
@@ -99,7 +100,8 @@ def set_status_flags(thread: Thread, entry: Descriptor, flags: int) -> int:
     """F_SETFL: everything but O_NONBLOCK goes to the host as it is."""
     description = entry.description
     host = flags & SETTABLE & ~Open.O_NONBLOCK
-    if description.host_nonblocking:
+    file = terminal_file(entry)
+    if description.host_nonblocking or (file is not None and not file.host_blocks):
         host |= Open.O_NONBLOCK
     result = kernel.call3(numbers.fcntl, entry.host, Fcntl.F_SETFL, host)
     if result < 0:
@@ -222,73 +224,3 @@ def _flock_later(thread: Thread, entry: Descriptor, operation: int) -> Blocking:
                 return result
     finally:
         fds.unpin(entry)
-
-
-# Requests that read or write one fixed structure and nothing else, by the kinds of descriptor that know them. Whatever
-# else the host might know (controlling terminals, network interfaces, devices) is not the guest's to ask for.
-_TERMINAL = frozenset(
-    (
-        Ioctl.TCGETS,
-        Ioctl.TCSETS,
-        Ioctl.TCGETS2,
-        Ioctl.TCFLSH,
-        Ioctl.TIOCOUTQ,
-        Ioctl.TIOCGWINSZ,
-        Ioctl.TIOCSWINSZ,
-        Ioctl.TIOCGPTN,
-        Ioctl.TIOCSPTLCK,
-        Ioctl.TIOCEXCL,
-        Ioctl.TIOCNXCL,
-    )
-)
-_SOCKET = frozenset((Ioctl.TIOCOUTQ, Ioctl.SIOCATMARK))
-_OWN_REQUESTS = {"tty": 0x54, "socket": 0x89, "device": 0x52}
-"""The second byte of the requests that Linux knows for a kind, and that are noted when they are refused."""
-
-_BY_VALUE = frozenset((Ioctl.TCFLSH, Ioctl.TIOCEXCL, Ioctl.TIOCNXCL))
-_EVERYWHERE = frozenset((Ioctl.FIONREAD, Ioctl.FIOQSIZE))
-
-
-@syscall(
-    partial="terminals: attributes, window size, pty number and lock; files and sockets: FIONREAD and kin"
-)
-def ioctl(thread: Thread, fd: Fd, request: IoctlRequest, argp: IoctlArg) -> Result:
-    """ioctl(2)."""
-    entry = thread.fds.entries.get(fd)
-    if entry is None or entry.description.flags & Open.O_PATH:
-        return EBADF
-    description = entry.description
-    if request == Ioctl.FIOCLEX or request == Ioctl.FIONCLEX:
-        entry.cloexec = request == Ioctl.FIOCLEX
-        return 0
-    if request == Ioctl.FIONBIO:
-        on = thread.memory.u32(argp)
-        description.nonblocking = bool(on)
-        description.flags = description.flags & ~Open.O_NONBLOCK | (Open.O_NONBLOCK if on else 0)
-        return 0
-    if request == Ioctl.FIOASYNC:
-        return _set_async(thread, entry, thread.memory.u32(argp))
-    known = _TERMINAL if description.kind == "tty" else _SOCKET if description.kind == "socket" else ()
-    if request not in _EVERYWHERE and request not in known:
-        if request >> 8 & 0xFF == _OWN_REQUESTS.get(description.kind):
-            name = Ioctl.text(request)
-            # One note for all that have no name: a guest chooses the numbers.
-            key = f"ioctl {description.kind}" if name.startswith("0x") else f"ioctl {name}"
-            thread.bench.note_once(key, f"ioctl {name} on a {description.kind} is not offered: ENOTTY")
-        # ep_eventpoll_ioctl in fs/eventpoll.c has words of its own.
-        return EINVAL if description.kind == "epoll" else -errno.ENOTTY
-    if description.kind == "signalfd":
-        return -errno.ENOTTY
-    if request in _BY_VALUE:
-        return kernel.call3(numbers.ioctl, entry.host, request, argp)
-    return kernel.call3(numbers.ioctl, entry.host, request, host_address(thread, argp))
-
-
-def _set_async(thread: Thread, entry: Descriptor, on: int) -> int:
-    flags = status_flags(entry)
-    if bool(on) == bool(flags & Open.O_ASYNC):
-        return 0
-    # Unlike F_SETFL this asks the file whether it can signal at all (ioctl_fioasync in fs/ioctl.c).
-    if entry.description.kind in ("file", "directory", "eventfd", "epoll", "signalfd", "timerfd"):
-        return -errno.ENOTTY
-    return set_status_flags(thread, entry, flags & ~Open.O_ASYNC | (Open.O_ASYNC if on else 0))

@@ -13,6 +13,8 @@ from syscalls.process import Thread
 from syscalls.roots import PATH_MAX
 from syscalls.streams import NOWHERE, host_address
 from syscalls.table import syscall
+from syscalls.terminal_files import terminal_file
+from syscalls.terminal_stats import correct_stat
 from syscalls.types_entries import EntriesOut, OldEntriesOut
 from syscalls.types_files import (
     AccessFlags,
@@ -35,6 +37,7 @@ STAT_SIZE = 144
 FIFO_RETRY_NS = 5_000_000
 """How often opening a FIFO for writing looks again for a reader: nothing becomes ready when one comes."""
 
+_MAY_BE_TERMINALS = frozenset(("tty", "device"))
 _EMPTY = ctypes.create_string_buffer(1)
 _EMPTY_ADDRESS = ctypes.addressof(_EMPTY)
 
@@ -116,6 +119,8 @@ def fstat(thread: Thread, fd: Fd, statbuf: StatOut) -> Result:
         return EBADF
     result = kernel.call2(numbers.fstat, entry.host, host_address(thread, statbuf))
     thread.memory.wrote(statbuf, STAT_SIZE)
+    if result == 0 and entry.description.kind in _MAY_BE_TERMINALS:
+        correct_stat(thread, statbuf, terminal_file(entry))
     return result
 
 
@@ -159,6 +164,8 @@ def _stat(thread: Thread, dirfd: int, path: bytes, statbuf: int, flags: int) -> 
         address = host_address(thread, statbuf)
         result = kernel.call4(numbers.newfstatat, found.require(), _EMPTY_ADDRESS, address, At.AT_EMPTY_PATH)
         thread.memory.wrote(statbuf, STAT_SIZE)
+        if result == 0 and modes.S_ISCHR(found.mode):
+            correct_stat(thread, statbuf)
         return result
 
 

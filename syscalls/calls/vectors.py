@@ -5,7 +5,7 @@ import errno
 import struct
 from typing import Annotated
 
-from syscalls import kernel, numbers
+from syscalls import kernel, numbers, terminal_files
 from syscalls.args import Fd, Result, Size
 from syscalls.blocking import AGAIN, IN, OUT, interrupted, is_ready, time_limit, until_ready
 from syscalls.fds import Descriptor
@@ -14,6 +14,7 @@ from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
 from syscalls.streams import MAX_RW_COUNT, NOWHERE, PIPE_BUF, STREAMS, broken_pipe, read_imitated
 from syscalls.table import syscall
+from syscalls.terminal_files import TerminalFile, terminal_file
 from syscalls.types_files import HighHalf, IoVec, Offset, OutIoVec, ReadWriteFlags
 from syscalls.wait import Blocking, Wait, Wake
 
@@ -65,6 +66,16 @@ class Vector:
                 return
             thread.memory.wrote(self.guest[at], min(size, self.guest[at + 1]))
             size -= self.guest[at + 1]
+
+    def gathered(self, thread: Thread) -> bytes:
+        """The bytes of all elements, as far as they can be read."""
+        parts = []
+        for at in range(0, len(self.guest), 2):
+            size = thread.memory.readable(self.guest[at], self.guest[at + 1])
+            parts.append(thread.memory.read(self.guest[at], size) if size else b"")
+            if size < self.guest[at + 1]:
+                break
+        return b"".join(parts)
 
     def skip(self, size: int) -> None:
         """Leaves out the next `size` bytes: they are transferred."""
@@ -167,6 +178,9 @@ def _read(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: int
         if description.pollable and offset != -1:
             return _host(numbers.preadv2, entry, vector, offset, flags)  # which has no position
         return read_imitated(thread, entry, lambda: _read_device(thread, entry, vector))
+    file = terminal_file(entry)
+    if file is not None and vector.guest and offset == -1 and not flags:
+        return _read_terminal(thread, entry, file, vector)
     may_block = description.pollable and not description.host_nonblocking and vector.size > 0
     polls_first = may_block and description.kind != "socket"
     host_flags = flags | ReadWrite.RWF_NOWAIT if may_block and not polls_first else flags
@@ -183,6 +197,36 @@ def _read(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: int
     if result == AGAIN and not description.nonblocking and not flags & ReadWrite.RWF_NOWAIT:
         return until_ready(thread, entry, IN, attempt, time_limit(thread, entry, "receive_timeout"))
     return result
+
+
+def _read_terminal(thread: Thread, entry: Descriptor, file: TerminalFile, vector: Vector) -> Result:
+    skipped = 0
+
+    def attempt(done: int) -> int:
+        nonlocal skipped
+        vector.skip(done - skipped)
+        skipped = done
+        result = _host(numbers.preadv2, entry, vector, -1, 0)
+        if result > 0:
+            vector.wrote(thread, done + result)
+        return result
+
+    return terminal_files.read(thread, entry, file, vector.size, attempt)
+
+
+def _write_terminal(thread: Thread, entry: Descriptor, file: TerminalFile, vector: Vector) -> Result:
+    skipped = 0
+
+    def attempt(done: int) -> int:
+        nonlocal skipped
+        vector.skip(done - skipped)
+        skipped = done
+        return _host(numbers.pwritev2, entry, vector, -1, 0)
+
+    def data(start: int, size: int) -> bytes:
+        return vector.gathered(thread)[start : start + size]
+
+    return terminal_files.write(thread, entry, file, vector.size, attempt, data)
 
 
 def _read_device(thread: Thread, entry: Descriptor, vector: Vector) -> int:
@@ -206,6 +250,9 @@ def _write(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: in
         return EBADF
     description = entry.description
     vector = Vector(thread, iov, count)
+    file = terminal_file(entry)
+    if file is not None and vector.guest and offset == -1 and not flags:
+        return _write_terminal(thread, entry, file, vector)
     if description.pollable and not description.host_nonblocking and vector.size > 0 and offset == -1:
         if description.operations is not None:
             return _host(numbers.pwritev2, entry, vector, offset, flags)  # which the stand-in refuses

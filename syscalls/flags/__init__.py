@@ -15,7 +15,6 @@ from syscalls.flags.files import (
     FdFlags,
     FdOwner,
     FileType,
-    Ioctl,
     LockOperation,
     LockType,
     Madvise,
@@ -33,6 +32,7 @@ from syscalls.flags.files import (
     Seal,
     Seek,
 )
+from syscalls.flags.ioctls import Ioctl
 from syscalls.flags.net import (
     AddressFamily,
     IpOption,

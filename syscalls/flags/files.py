@@ -213,61 +213,12 @@ class Dup(FlagSet):
     O_CLOEXEC = 0o2000000
 
 
-def _hex(value: int) -> str:
-    return hex(value) if value else "0"
-
-
 class Eventfd(FlagSet):
     """eventfd2(2)."""
 
     EFD_SEMAPHORE = 0o1
     EFD_CLOEXEC = 0o2000000
     EFD_NONBLOCK = 0o4000
-
-
-class Ioctl(EnumSet):
-    """ioctl(2) requests that are known by name (ioctl_tty(2), ioctl_fs(2) and others)."""
-
-    TCGETS = 0x5401
-    TCSETS = 0x5402
-    TCSETSW = 0x5403
-    TCSETSF = 0x5404
-    TCSBRK = 0x5409
-    TCXONC = 0x540A
-    TCFLSH = 0x540B
-    TIOCEXCL = 0x540C
-    TIOCNXCL = 0x540D
-    TIOCSCTTY = 0x540E
-    TIOCGPGRP = 0x540F
-    TIOCSPGRP = 0x5410
-    TIOCOUTQ = 0x5411
-    TIOCSTI = 0x5412
-    TIOCGWINSZ = 0x5413
-    TIOCSWINSZ = 0x5414
-    FIONREAD = 0x541B
-    TIOCLINUX = 0x541C
-    TIOCPKT = 0x5420
-    FIONBIO = 0x5421
-    TIOCNOTTY = 0x5422
-    TIOCGSID = 0x5429
-    TCGETS2 = 0x802C542A
-    TIOCGPTN = 0x80045430
-    TIOCSPTLCK = 0x40045431
-    FIONCLEX = 0x5450
-    FIOCLEX = 0x5451
-    FIOASYNC = 0x5452
-    FIOQSIZE = 0x5460
-    SIOCATMARK = 0x8905
-
-    @classmethod
-    def text(cls, value: int) -> str:
-        """The name; of an unknown request what its number says (asm-generic/ioctl.h)."""
-        name = super().text(value)
-        if not name.startswith("0x"):
-            return name
-        direction = ("_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE")[value >> 30 & 3]
-        size = value >> 16 & 0x3FFF
-        return f"_IOC({direction}, {_hex(value >> 8 & 0xFF)}, {_hex(value & 0xFF)}, {_hex(size)})"
 
 
 class Prot(FlagSet):

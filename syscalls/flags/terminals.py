@@ -1,4 +1,4 @@
-"""Constants of termios(3): the words of struct termios; values of asm-generic/termbits.h."""
+"""Constants of terminals (termios(3), ioctl_tty(2)); values of asm-generic/termbits.h, termios.h and ioctls.h."""
 
 from syscalls.flags.base import EnumSet, FlagSet
 
@@ -109,3 +109,55 @@ class LineDiscipline(EnumSet):
     """`c_line`."""
 
     N_TTY = 0
+
+
+class ControlCharacter(EnumSet):
+    """Index into `c_cc`."""
+
+    VINTR = 0
+    VQUIT = 1
+    VERASE = 2
+    VKILL = 3
+    VEOF = 4
+    VTIME = 5
+    VMIN = 6
+    VSWTC = 7
+    VSTART = 8
+    VSTOP = 9
+    VSUSP = 10
+    VEOL = 11
+    VREPRINT = 12
+    VDISCARD = 13
+    VWERASE = 14
+    VLNEXT = 15
+    VEOL2 = 16
+
+
+class FlowAction(EnumSet):
+    """The argument of TCXONC (tcflow(3))."""
+
+    TCOOFF = 0
+    TCOON = 1
+    TCIOFF = 2
+    TCION = 3
+
+
+class QueueSelector(EnumSet):
+    """The argument of TCFLSH (tcflush(3))."""
+
+    TCIFLUSH = 0
+    TCOFLUSH = 1
+    TCIOFLUSH = 2
+
+
+class PacketStatus(FlagSet):
+    """The first byte of what the master of a pseudo-terminal reads in packet mode (TIOCPKT)."""
+
+    TIOCPKT_DATA = 0
+    TIOCPKT_FLUSHREAD = 1
+    TIOCPKT_FLUSHWRITE = 2
+    TIOCPKT_STOP = 4
+    TIOCPKT_START = 8
+    TIOCPKT_NOSTOP = 16
+    TIOCPKT_DOSTOP = 32
+    TIOCPKT_IOCTL = 64

@@ -9,7 +9,8 @@ import pytest
 
 from syscalls.data import Cut
 from syscalls.flags import Fcntl, Ioctl
-from syscalls.types_files import FcntlArgument, FcntlOutcome, IoctlArgument, IoVec, OutIoVec, OutPair, Stat
+from syscalls.types_files import FcntlArgument, FcntlOutcome, IoVec, OutIoVec, OutPair, Stat
+from syscalls.types_ioctl import IoctlArgument
 
 
 class Memory:

@@ -1,0 +1,29 @@
+"""Terminals: what a guest sees of pseudo-terminals is the same natively and emulated."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+Same = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def numbers_of_the_host_that_are_taken() -> Iterator[None]:
+    """Host terminals that others have: the guest's numbers must not follow from them."""
+    taken = [os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC) for _ in range(3)]
+    yield
+    for fd in taken:
+        os.close(fd)
+
+
+@pytest.mark.parametrize(
+    "guest",
+    [
+        pytest.param("pty_requests", id="every request on both ends"),
+        pytest.param("pty_files", id="as files: numbers, names, locks, hang-ups"),
+    ],
+)
+def test_pseudo_terminals(same: Same, guest: str) -> None:
+    same(guest)
