@@ -10,7 +10,7 @@ from emu.mirror import Mirror, host_prot
 from emu.regions import Region
 from emu.residency import Ranges, Residency
 from syscalls import kernel, numbers
-from syscalls.flags import Map, Mremap, Prot
+from syscalls.flags import Madvise, Map, Mremap, Prot
 
 _READ_WRITE = Prot.PROT_READ | Prot.PROT_WRITE
 _HUGE = 2 << 20  # bytes of a huge page of the host
@@ -20,7 +20,10 @@ _ANONYMOUS = Map.MAP_PRIVATE | Map.MAP_ANONYMOUS | Map.MAP_NORESERVE
 def duplicate(region: Region, source: Mirror, target: Mirror, residency: Residency, file_end: int) -> None:
     """Makes in `target` what `region`, which lies in one chunk, is in `source`: shared memory is the same memory, private memory
     a copy. `file_end` is where a mapped file ends. Raises OSError."""
-    if region.shared:
+    if region.at_fork == Madvise.MADV_WIPEONFORK:
+        if host_prot(region.prot):
+            target.place(region.start, region.end, region.prot, _ANONYMOUS)
+    elif region.shared:
         share(source.host(region.start), target.host(region.start), region.size)
     elif region.file is None:
         copy_anonymous(region, source.host(region.start), target, region.start, residency)

@@ -19,7 +19,7 @@ from emu.mirror import peek
 from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, PAGE, READ, USER_END
 from emu.regions import Region, RegionMap
 from emu.residency import Residency
-from syscalls.flags import Map, Mremap, Prot
+from syscalls.flags import Madvise, Map, Mremap, Prot
 
 TASK_END = USER_END - PAGE
 """The end of the user range; the page below the canonical hole is never mapped (TASK_SIZE_MAX of the kernel)."""
@@ -97,7 +97,17 @@ class AddressSpace(GuestBytes):
             return None
         return (region.file or region.memory, region.offset + address - region.start)
 
+    def pieces(self, start: int, end: int) -> list[tuple[int, int]]:
+        """[start, end) cut where the host's memory does not go on, without what has none: reservations without rights."""
+        return [piece for piece in _pieces(start, end) if piece[0] >> CHUNK_SHIFT in self._bases]
+
     # Forks
+
+    def advise_fork(self, start: int, end: int, advice: int) -> None:
+        """MADV_DONTFORK, MADV_WIPEONFORK or the contrary, for what is mapped there (madvise(2))."""
+        at_fork = advice if advice in (Madvise.MADV_DONTFORK, Madvise.MADV_WIPEONFORK) else 0
+        for part in self.regions.remove(start, end):
+            self.regions.add(replace(part, at_fork=at_fork))
 
     def fork(self) -> "AddressSpace":
         """A copy, as fork(2) makes one: shared mappings are the same memory, private ones have the same content.
@@ -118,13 +128,19 @@ class AddressSpace(GuestBytes):
         child.brk_start, child.brk = self.brk_start, self.brk
         child._charge.copy_from(self._charge)
         child._self_modifying = self._self_modifying
+        for region in self.regions:
+            if region.at_fork == Madvise.MADV_DONTFORK:
+                child.regions.remove(region.start, region.end)
+                child._count(region, -region.size)
         return child
 
     def _inherit(self, parent: "AddressSpace", region: Region, residency: Residency) -> None:
+        if region.at_fork == Madvise.MADV_DONTFORK:
+            return
         file_end = 0
         if region.file is not None and not region.shared:
             file_end = parent._file_end(region)
-        for low, high in parent._chunks(region.start, region.end):
+        for low, high in parent.pieces(region.start, region.end):
             self._ensure_chunks(low, high)
             duplicate(region.part(low, high), parent._mirror, self._mirror, residency, min(file_end, high))
             self._pages.copy(parent._pages, low, high)
@@ -383,10 +399,6 @@ class AddressSpace(GuestBytes):
                 self._chars[index] = chunk.chars
                 self._pages.add_chunk(index, chunk)
                 self._mirror.add_chunk(index, chunk)
-
-    def _chunks(self, start: int, end: int) -> list[tuple[int, int]]:
-        """[start, end) without the chunks that are not in use."""
-        return [piece for piece in _pieces(start, end) if piece[0] >> CHUNK_SHIFT in self._bases]
 
     def _drop(self, start: int, end: int) -> list[Region]:
         """Takes [start, end) out of the map and the page table; the mirror is the caller's."""

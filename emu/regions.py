@@ -14,7 +14,7 @@ class Region:
 
     `file` is (device, inode) of a file mapping and `offset` the place of `start` in it. `name` is the path, or a name in
     brackets such as `[heap]`. `memory` is what anonymous shared memory is told apart by (`offset` then counts in it),
-    or what keeps a mapped file within reach.
+    or what keeps a mapped file within reach. `at_fork` is MADV_DONTFORK, MADV_WIPEONFORK, or 0.
     """
 
     start: int
@@ -26,6 +26,7 @@ class Region:
     offset: int = 0
     growsdown: bool = False
     memory: object = None
+    at_fork: int = 0
 
     @property
     def size(self) -> int:
@@ -34,6 +35,8 @@ class Region:
 
     def part(self, start: int, end: int) -> "Region":
         """The same mapping, only from `start` to `end`."""
+        if start == self.start and end == self.end:
+            return self
         backed = self.file is not None or self.memory is not None
         offset = self.offset + start - self.start if backed else 0
         return replace(self, start=start, end=end, offset=offset)
@@ -47,6 +50,7 @@ class Region:
             and before.name == self.name
             and before.file == self.file
             and before.growsdown == self.growsdown
+            and before.at_fork == self.at_fork
             and (
                 self._continues_in_file(before)
                 if self.file is not None or self.shared

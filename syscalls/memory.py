@@ -125,6 +125,14 @@ class Memory(Protocol):
         """brk(2), as the kernel's call: the new break, or the old one when the request cannot be met."""
         ...
 
+    def pieces(self, start: int, end: int) -> list[tuple[int, int]]:
+        """[start, end) cut where the host's memory does not go on, without what has none: reservations without rights."""
+        ...
+
+    def advise_fork(self, start: int, end: int, advice: int) -> None:
+        """MADV_DONTFORK, MADV_WIPEONFORK or the contrary, for what is mapped there."""
+        ...
+
     @property
     def identity(self) -> int:
         """A number that no other address space has."""

@@ -2,7 +2,6 @@
 
 import errno
 import resource
-from itertools import pairwise
 
 from syscalls import kernel, numbers
 from syscalls.args import Address, AddressResult, Fd, Result, Size
@@ -164,6 +163,9 @@ def brk(thread: Thread, addr: Address) -> AddressResult:
 
 
 _ADVICE_REFUSED = frozenset((Madvise.MADV_GUARD_INSTALL, Madvise.MADV_GUARD_REMOVE, Madvise.MADV_COLLAPSE))
+_ADVICE_FOR_FORK = frozenset(
+    (Madvise.MADV_DONTFORK, Madvise.MADV_DOFORK, Madvise.MADV_WIPEONFORK, Madvise.MADV_KEEPONFORK)
+)
 _ADVICE_PRIVILEGED = frozenset((Madvise.MADV_HWPOISON, Madvise.MADV_SOFT_OFFLINE))
 _ADVICE_KNOWN = frozenset((0, 1, 2, 3, 4, *range(8, 25))) | _ADVICE_PRIVILEGED
 
@@ -193,17 +195,13 @@ def madvise(thread: Thread, addr: Address, length: Size, advice: Advice) -> Resu
         at = part.end
         if advice == Madvise.MADV_DONTNEED and part.prot & Prot.PROT_EXEC:
             memory.wrote(part.start, part.size)
-        for start, end in _pieces(part.start, part.end):
+        for start, end in memory.pieces(part.start, part.end):
             result = kernel.call3(numbers.madvise, memory.host(start), end - start, advice)
             if result < 0:
                 return result
+        if advice in _ADVICE_FOR_FORK:
+            memory.advise_fork(part.start, part.end, advice)
     return ENOMEM if hole or at < addr + size else 0
-
-
-def _pieces(start: int, end: int) -> list[tuple[int, int]]:
-    """[start, end) cut where host memory need not go on: at every TiB of the guest."""
-    cuts = [start, *range(((start >> 40) + 1) << 40, end, 1 << 40), end]
-    return list(pairwise(cuts))
 
 
 @syscall
@@ -222,7 +220,7 @@ def msync(thread: Thread, addr: Address, length: Size, flags: MsyncFlags) -> Res
     memory = thread.memory
     locked = False
     for part in memory.regions.parts(addr, min(end, TASK_SIZE)):
-        for low, high in _pieces(part.start, part.end):
+        for low, high in memory.pieces(part.start, part.end):
             result = kernel.call3(numbers.msync, memory.host(low), high - low, flags)
             if result == -errno.EBUSY:
                 locked = True
@@ -248,7 +246,11 @@ def mincore(thread: Thread, start: Address, length: Size, vec: PagesOut) -> Resu
     for part in memory.regions.parts(start, start + size) if size else []:
         if part.start > at:
             return ENOMEM  # what lies before the hole has been told by then
-        for low, high in _pieces(part.start, part.end):
+        if not part.prot:
+            memory.write(
+                vec + (part.start - start) // PAGE, bytes(part.size // PAGE)
+            )  # where no host memory is
+        for low, high in memory.pieces(part.start, part.end):
             told = memory.host(vec + (low - start) // PAGE)
             result = kernel.call3(numbers.mincore, memory.host(low), high - low, told)
             if result < 0:
