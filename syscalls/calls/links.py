@@ -71,7 +71,8 @@ def _rename(thread: Thread, old_fd: int, old_path: int, new_fd: int, new_path: i
         files.walk(thread, old_fd, names[0], parent=True) as old,
         files.walk(thread, new_fd, names[1], parent=True) as new,
     ):
-        if old.parent_mount is not new.parent_mount:
+        # The directory around `..` is the one before it, as the kernel sees it: the walk is one step further.
+        if old.parent_mount is not new.parent_mount and b".." not in (old.last, new.last):
             return EXDEV
         if old.last:
             return EBUSY

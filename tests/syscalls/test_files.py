@@ -63,7 +63,10 @@ def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
 @pytest.mark.parametrize(
     "name",
     [
+        "files_attributes",
         "files_io",
+        "files_links",
+        "files_space",
         "files_descriptors",
         "files_paths",
         "files_vectors",
