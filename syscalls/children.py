@@ -70,7 +70,13 @@ def reap(child: Process) -> None:
     if child.parent is not None:
         child.parent.children.pop(child.pid, None)
         child.parent.children_time_ns += child.cpu_time_ns + child.children_time_ns
+    _forget(child)
+
+
+def _forget(child: Process) -> None:
     child.system.processes.pop(child.pid, None)
+    if child.lifeline is not None:
+        child.lifeline.reaped()
 
 
 def stopped(process: Process, signal: int) -> None:
@@ -171,7 +177,7 @@ def _tell_of_end(process: Process) -> None:
         process.bench.send_signal(parent, info)
     if reaps:
         parent.children.pop(process.pid, None)
-        process.system.processes.pop(process.pid, None)
+        _forget(process)
     parent.child_changed.wake(len(parent.child_changed.waiters))
 
 

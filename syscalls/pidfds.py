@@ -1,28 +1,80 @@
-"""pidfd_open(2): a descriptor that stands for a process, readable once it has ended.
+"""pidfd_open(2): a descriptor that stands for a process.
 
-It stands on an eventfd of the host, so that poll, select and every epoll report what they would report of a pidfd.
+The pidfds of a process stand on the reading end of one pipe of the host: empty while the process lives, readable once it has
+ended, hung up once it was reaped. So poll, select and every epoll report what they would report of a pidfd.
 """
 
+import errno
 import os
 
+from syscalls.describe import DESCRIBERS
 from syscalls.fds import Description, Descriptor
 from syscalls.process import Process, Thread
 
-O_RDWR = 2
+_O_RDWR = 2
+
+
+class Lifeline:
+    """The pipe of one process; it lives as long as the process or a pidfd of it is known."""
+
+    __slots__ = ("_writer", "reader")
+
+    def __init__(self) -> None:
+        self.reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def ended(self) -> None:
+        """The process is a zombie: the pidfds are readable."""
+        if self._writer >= 0:
+            os.write(self._writer, b"\0")
+
+    def reaped(self) -> None:
+        """Its pid is free: they hang up."""
+        writer, self._writer = self._writer, -1
+        if writer >= 0:
+            os.close(writer)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_writer"):  # unless the host had none to give
+            self.reaped()
+            os.close(self.reader)
+
+
+class _Unreadable:
+    """Stands in for reading: the pipe's byte is nobody's."""
+
+    def read(self, thread: Thread, address: int, count: int) -> int:
+        return -errno.EINVAL
 
 
 def new_pidfd(thread: Thread, process: Process, flags: int) -> int:
-    """A descriptor for a process at the lowest free number, close-on-exec; raises EMFILE."""
-    description = Description("pidfd", O_RDWR | flags, pollable=True, host_nonblocking=True, detail=process)
-    host = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-    entry = Descriptor(host, description, cloexec=True)
+    """A descriptor for a process at the lowest free number, close-on-exec; `flags` are status flags. Raises EMFILE."""
+    thread.fds.lowest_free()
+    if process.lifeline is None:
+        process.lifeline = line = Lifeline()
+        if process.wait_status is None:
+            process.ends.append(line.ended)
+        else:
+            line.ended()
+    description = Description("pidfd", _O_RDWR | flags, pollable=True, detail=process)
+    description.operations = _Unreadable()
+    return thread.fds.add(Descriptor(os.dup(process.lifeline.reader), description, cloexec=True))
 
-    def ended() -> None:
-        if entry.host >= 0:
-            os.eventfd_write(entry.host, 1)
 
-    if process.wait_status is None:
-        process.ends.append(ended)
-    else:
-        ended()
-    return thread.fds.add(entry)
+def process_of(entry: Descriptor) -> Process:
+    """The process behind a pidfd; raises EBADF for any other descriptor."""
+    process = entry.description.detail
+    if entry.description.kind != "pidfd" or not isinstance(process, Process):
+        raise OSError(errno.EBADF, "not a pidfd")
+    return process
+
+
+def is_reaped(process: Process) -> bool:
+    """Whether the process is gone for good."""
+    return process.system.processes.get(process.pid) is not process
+
+
+def _describe(thread: Thread, entry: Descriptor) -> str:
+    return f"pidfd:{process_of(entry).pid}"
+
+
+DESCRIBERS["pidfd"] = _describe

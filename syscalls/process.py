@@ -200,6 +200,7 @@ class Process:
     child_changed: WaitQueue = field(default_factory=WaitQueue)
     vfork_done: WaitQueue | None = None  # where the maker of a vfork(2) waits; until exec or end
     ends: list[Callable[[], None]] = field(default_factory=list)  # called once when it ends: pidfds
+    lifeline: Any = None  # syscalls.pidfds.Lifeline, made when its first pidfd is opened
     subreaper: bool = False
     death_signal: int = 0  # PR_SET_PDEATHSIG
     has_execed: bool = False
@@ -225,8 +226,9 @@ class Process:
     argv: list[bytes] = field(default_factory=list)
     envp: list[bytes] = field(default_factory=list)
     name: bytes = b""
-    uid: int = 1000
+    uid: int = 1000  # the real ids of `credentials`
     gid: int = 1000
+    credentials: Any = None  # syscalls.credentials.Credentials of its first thread; None until they change
     payload_limit: int = PAYLOAD_LIMIT
     """How many bytes of a buffer the trace keeps."""
 
@@ -263,3 +265,8 @@ class Thread:
     queue: list[SigInfo] = field(default_factory=list)
     altstack: tuple[int, int, int] = (0, 2, 0)  # ss_sp, ss_flags (SS_DISABLE), ss_size
     name: bytes = b""
+    credentials: Any = None  # syscalls.credentials.Credentials; None: the process's
+    scheduling: Any = None  # syscalls.scheduling.Scheduling; None: the default
+    settings: dict[int, int] = field(
+        default_factory=dict
+    )  # of prctl(2) that are a thread's own, and personality(2)

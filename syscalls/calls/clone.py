@@ -3,8 +3,10 @@
 import errno
 
 from syscalls.args import Result, Size
+from syscalls.birth import inherit
 from syscalls.flags.signals import Signal
 from syscalls.flags.threads import Clone
+from syscalls.limits import check_processes
 from syscalls.memory import TASK_SIZE
 from syscalls.pidfds import new_pidfd
 from syscalls.process import Fork, Thread
@@ -136,6 +138,7 @@ def _start(
         return -errno.EPERM  # needs CAP_SYS_ADMIN, which a guest never has
     if flags & Clone.CLONE_SETTLS and tls >= TASK_SIZE:
         return -errno.EPERM
+    check_processes(thread)
     base = tls if flags & Clone.CLONE_SETTLS else None
     pidfd = -1
     if flags & Clone.CLONE_THREAD:
@@ -169,6 +172,7 @@ def _start(
         if flags & Clone.CLONE_PIDFD:
             pidfd = new_pidfd(thread, child.process, 0)
             thread.memory.put_u32(pidfd_at, pidfd)
+    inherit(thread, child)
     if flags & Clone.CLONE_CHILD_CLEARTID:
         child.clear_child_tid = child_tid
     if flags & Clone.CLONE_PARENT_SETTID:

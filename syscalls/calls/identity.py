@@ -5,7 +5,8 @@ import os
 
 from syscalls.args import Address, Int, Result, Size
 from syscalls.flags.threads import Getrandom, Prctl, Rlimit
-from syscalls.process import PARENT_PID, Thread
+from syscalls.limits import NR_OPEN, limit
+from syscalls.process import Thread
 from syscalls.table import syscall
 from syscalls.types_prctl import (
     PrctlFifth,
@@ -27,22 +28,7 @@ from syscalls.types_threads import (
     Sysinfo,
     Utsname,
 )
-from syscalls.types_volatile import HostResult, OutRandom, Pid, PidResult
-
-INFINITY = (1 << 64) - 1
-NR_OPEN = 1 << 20
-"""The most descriptors that RLIMIT_NOFILE may be raised to (/proc/sys/fs/nr_open)."""
-
-DEFAULT_LIMITS = {
-    Rlimit.RLIMIT_STACK: (8 << 20, INFINITY),
-    Rlimit.RLIMIT_CORE: (0, INFINITY),
-    Rlimit.RLIMIT_MEMLOCK: (8 << 20, 8 << 20),
-    Rlimit.RLIMIT_SIGPENDING: (16384, 16384),
-    Rlimit.RLIMIT_MSGQUEUE: (819200, 819200),
-    Rlimit.RLIMIT_NICE: (0, 0),
-    Rlimit.RLIMIT_RTPRIO: (0, 0),
-}
-"""Limits of a process whose machine sets none, where they are not infinite; RLIMIT_NOFILE is the descriptor table's."""
+from syscalls.types_volatile import OutRandom, Pid
 
 NAME_SIZE = 16
 """TASK_COMM_LEN: a thread's name with its NUL."""
@@ -116,40 +102,12 @@ def getresgid(thread: Thread, rgid: OutU32, egid: OutU32, sgid: OutU32) -> Resul
     return 0
 
 
-@syscall
-def getpgrp(thread: Thread) -> PidResult:
-    """getpgrp(2): the guest leads a process group of its own, as a job of a shell does."""
-    return thread.process.pid
-
-
-@syscall
-def getpgid(thread: Thread, pid: Pid) -> PidResult:
-    """getpgid(2)."""
-    return thread.process.pid if pid == 0 or pid in thread.process.threads else -errno.ESRCH
-
-
-@syscall
-def getsid(thread: Thread, pid: Pid) -> HostResult:
-    """getsid(2): the session is that of the shell that would have started the guest."""
-    return PARENT_PID if pid == 0 or pid in thread.process.threads else -errno.ESRCH
-
-
-def limit(thread: Thread, resource: int) -> tuple[int, int]:
-    """The soft and the hard limit in force."""
-    process = thread.process
-    if resource in process.limits:
-        return process.limits[resource]
-    if resource == Rlimit.RLIMIT_NOFILE:
-        return thread.fds.limit, max(thread.fds.limit, 4096)
-    return DEFAULT_LIMITS.get(resource, (INFINITY, INFINITY))
-
-
 def _set_limit(thread: Thread, resource: int, new: tuple[int, int]) -> None:
     """do_prlimit() of kernel/sys.c without privileges; raises EINVAL, EPERM."""
     soft, hard = new
     if soft > hard:
         raise OSError(errno.EINVAL, "soft limit above the hard one")
-    if hard > limit(thread, resource)[1] or (resource == Rlimit.RLIMIT_NOFILE and hard > NR_OPEN):
+    if hard > limit(thread.process, resource)[1] or (resource == Rlimit.RLIMIT_NOFILE and hard > NR_OPEN):
         raise OSError(errno.EPERM, "only a privileged process may raise a hard limit")
     thread.process.limits[resource] = new
     if resource == Rlimit.RLIMIT_NOFILE:
@@ -165,7 +123,7 @@ def getrlimit(thread: Thread, resource: Resource, rlim: OutLimit) -> Result:
     """getrlimit(2)."""
     if not _is_resource(resource):
         return -errno.EINVAL
-    thread.memory.write(rlim, RlimitLayout.pack(*limit(thread, resource)))
+    thread.memory.write(rlim, RlimitLayout.pack(*limit(thread.process, resource)))
     return 0
 
 
@@ -191,7 +149,7 @@ def prlimit64(
         return -errno.ESRCH
     if not _is_resource(resource):
         return -errno.EINVAL
-    old = limit(thread, resource)
+    old = limit(thread.process, resource)
     if new:
         _set_limit(thread, resource, new)
     if old_limit:

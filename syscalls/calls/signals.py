@@ -1,18 +1,16 @@
-"""Signals: actions, masks, the alternate stack, sending to oneself, waiting for one, and the return from a handler."""
+"""Signals: actions, masks, the alternate stack, waiting for one, and the return from a handler."""
 
 import errno
 from typing import Annotated
 
 from syscalls import siginfo, signals
 from syscalls.args import Result, Size
-from syscalls.calls.identity import limit as limit_of
 from syscalls.flags.signals import SigAction, SigMask, Signal, SigStack
-from syscalls.flags.threads import Rlimit
-from syscalls.process import Process, SignalAction, Thread
+from syscalls.process import SignalAction, Thread
 from syscalls.sigmasks import under_mask
 from syscalls.table import syscall
 from syscalls.timespecs import read_timespec
-from syscalls.types_siginfo import InInfo, OutInfo, SignalResult
+from syscalls.types_siginfo import OutInfo, SignalResult
 from syscalls.types_signals import (
     InAction,
     InSet,
@@ -27,7 +25,7 @@ from syscalls.types_signals import (
     StackT,
 )
 from syscalls.types_threads import InTimespec
-from syscalls.types_volatile import Pid, RegisterResult
+from syscalls.types_volatile import RegisterResult
 from syscalls.wait import RESTARTNOHAND, Blocking, Wait, Wake
 
 SIGSET_SIZE = 8
@@ -132,77 +130,6 @@ def sigaltstack(thread: Thread, ss: InStack, old_ss: OutStack) -> Result:
         state = SigStack.SS_ONSTACK if in_use else 0 if old[2] else SigStack.SS_DISABLE
         shown = (old[1] & SigStack.SS_AUTODISARM) | state
         thread.memory.write(old_ss, StackT.pack(old[0], shown, old[2]))
-    return 0
-
-
-@syscall
-def kill(thread: Thread, pid: Pid, sig: SignalNumber) -> Result:
-    """kill(2). The only process is the guest's own; its group is itself."""
-    process = thread.process
-    if pid == -1 or abs(pid) not in (0, process.pid, *process.threads):
-        return -errno.ESRCH
-    if pid < 0 and -pid != process.pid:
-        return -errno.ESRCH
-    return _send(thread, process, sig, siginfo.SI_USER)
-
-
-@syscall
-def tkill(thread: Thread, tid: Pid, sig: SignalNumber) -> Result:
-    """tkill(2)."""
-    if tid <= 0:
-        return -errno.EINVAL
-    target = thread.process.threads.get(tid)
-    return _send(thread, target, sig, siginfo.SI_TKILL) if target else -errno.ESRCH
-
-
-@syscall
-def tgkill(thread: Thread, tgid: Pid, tid: Pid, sig: SignalNumber) -> Result:
-    """tgkill(2)."""
-    if tid <= 0 or tgid <= 0:
-        return -errno.EINVAL
-    target = thread.process.threads.get(tid) if tgid == thread.process.pid else None
-    return _send(thread, target, sig, siginfo.SI_TKILL) if target else -errno.ESRCH
-
-
-def _send(thread: Thread, target: Process | Thread, signal: int, code: int) -> int:
-    if not 0 <= signal <= signals.COUNT:
-        return -errno.EINVAL
-    if signal:
-        info = siginfo.from_user(signal, thread.process.pid, thread.process.uid, code)
-        _post(thread, target, info)
-    return 0
-
-
-def _post(thread: Thread, target: Process | Thread, info: siginfo.SigInfo) -> None:
-    most, _ = limit_of(thread, Rlimit.RLIMIT_SIGPENDING)
-    thread.bench.send_signal(target, signals.admit(target, info, most))
-
-
-@syscall
-def rt_sigqueueinfo(thread: Thread, tgid: Pid, sig: SignalNumber, info: InInfo) -> Result:
-    """rt_sigqueueinfo(2)."""
-    data = thread.memory.read(info, siginfo.SIZE)
-    if tgid not in (thread.process.pid, *thread.process.threads):
-        return -errno.ESRCH
-    return _queue(thread, thread.process, sig, data)
-
-
-@syscall
-def rt_tgsigqueueinfo(thread: Thread, tgid: Pid, tid: Pid, sig: SignalNumber, info: InInfo) -> Result:
-    """rt_tgsigqueueinfo(2)."""
-    data = thread.memory.read(info, siginfo.SIZE)
-    if tid <= 0 or tgid <= 0:
-        return -errno.EINVAL
-    target = thread.process.threads.get(tid) if tgid == thread.process.pid else None
-    return _queue(thread, target, sig, data) if target else -errno.ESRCH
-
-
-def _queue(thread: Thread, target: Process | Thread, signal: int, data: bytes) -> int:
-    """The only process is the guest's own, so that it may claim any code (kernel/signal.c, do_rt_sigqueueinfo)."""
-    if not 0 <= signal <= signals.COUNT:
-        return -errno.EINVAL
-    if signal:
-        _post(thread, target, siginfo.given(signal, data))
     return 0
 
 

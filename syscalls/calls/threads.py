@@ -6,7 +6,7 @@ from typing import Annotated
 from syscalls.args import Address, Int, Result, Size
 from syscalls.flags.threads import Arch
 from syscalls.memory import TASK_SIZE
-from syscalls.process import PARENT_PID, Thread
+from syscalls.process import Thread
 from syscalls.table import syscall
 from syscalls.types_threads import ArchArg, ArchCode, InCpuMask, OutCpuMask, OutSize, OutU64, RobustListHead
 from syscalls.types_volatile import HostResult, OutCpu, OutNode, Pid, PidResult
@@ -23,12 +23,6 @@ def getpid(thread: Thread) -> PidResult:
 def gettid(thread: Thread) -> PidResult:
     """gettid(2)."""
     return thread.tid
-
-
-@syscall
-def getppid(thread: Thread) -> HostResult:
-    """getppid(2)."""
-    return PARENT_PID
 
 
 @syscall

@@ -4,10 +4,10 @@ import errno
 
 from syscalls.args import Result, UInt
 from syscalls.calls.clock import FOREVER, SECOND, is_own_cpu_clock, now
-from syscalls.calls.identity import limit
 from syscalls.flags.clock import Clock, Itimer, SigevNotify, Timer
 from syscalls.flags.signals import Signal
 from syscalls.flags.threads import Rlimit
+from syscalls.limits import limit
 from syscalls.process import Thread
 from syscalls.signals import COUNT
 from syscalls.structs import Timespec, Timeval
@@ -110,7 +110,7 @@ def timer_create(thread: Thread, clockid: ClockNumber, sevp: InEvent, timerid: O
         return -errno.EOPNOTSUPP if clockid in _KNOWN else -errno.EINVAL
     if clockid < 0 and clockid & 7 == 3:  # a clock behind a descriptor
         return -errno.EOPNOTSUPP
-    if not may_add(process, limit(thread, Rlimit.RLIMIT_SIGPENDING)[0]):
+    if not may_add(process, limit(process, Rlimit.RLIMIT_SIGPENDING)[0]):
         return -errno.EAGAIN
     timers = timers_of(process)
     number = timers.new_number()
