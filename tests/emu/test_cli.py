@@ -283,8 +283,8 @@ def test_the_support_table_in_three_forms() -> None:
     assert by_name["getpid"] == {
         "number": 39, "name": "getpid", "family": "threads", "support": "full", "remark": "",
     }  # fmt: skip
-    assert by_name["clone"]["support"] == "partial"
-    assert by_name["fork"]["support"] == "missing"
+    assert by_name["sched_setaffinity"]["support"] == "partial"
+    assert by_name["_sysctl"]["support"] == "missing"
     assert "| 39 | `getpid` | threads | full |  |" in emu("syscalls", "--markdown").stdout.decode()
     assert "  39 getpid               full\n" in emu("syscalls").stdout.decode()
 

@@ -31,21 +31,21 @@ def test_exit_calls(tiny: Tiny) -> None:
 
 def test_calls_that_emu_does_not_implement(tiny: Tiny) -> None:
     said: list[str] = []
-    fork = tiny("b839000000 0f05" + EXIT_WITH_RAX)
-    with Machine(fork, say=said.append, trace=True) as machine:
-        machine.on("fork", function=lambda call: 42)
+    missing = tiny("b89c000000 0f05" + EXIT_WITH_RAX)
+    with Machine(missing, say=said.append, trace=True) as machine:
+        machine.on("_sysctl", function=lambda call: 42)
         assert machine.run() == ExitStatus(42)
         assert (
-            next(one for one in machine.trace if one.get("name") == "fork" and one["event"] == "syscall")[
+            next(one for one in machine.trace if one.get("name") == "_sysctl" and one["event"] == "syscall")[
                 "result"
             ]
             == 42
         )
     assert said == []
-    with Machine(fork, say=said.append) as machine:
-        machine.on("fork", function=lambda call: None)
+    with Machine(missing, say=said.append) as machine:
+        machine.on("_sysctl", function=lambda call: None)
         assert machine.run() == ExitStatus(-errno.ENOSYS & 255)
-    assert said == ["emu: system call fork is not implemented: ENOSYS (at 0x40007d)"]
+    assert said == ["emu: system call _sysctl is not implemented: ENOSYS (at 0x40007d)"]
 
 
 def test_a_number_that_no_call_has(tiny: Tiny) -> None:
