@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Protocol
 
 from emu.chunks import Chunk, ChunkPool
 from emu.mirror import Mirror
-from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, EXEC, PAGE, READ, WRITE, PageTable, Space
+from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, EXEC, PAGE, READ, WRITE, PageTable, Space, pieces
 
 _OFFSET = CHUNK - 1
 _IN_PAGE = PAGE - 1
@@ -163,11 +163,8 @@ class GuestBytes:
         cpu, before = self._cpu, self._cpu.space
         if before is not self:  # the engine finds the code by its virtual address
             cpu.use(self)
-        end = address + size
-        while address < end:
-            stop = min(end, (address | _OFFSET) + 1)
-            cpu.flush_code(address, stop - address)
-            address = stop
+        for low, high in pieces(address, address + size):
+            cpu.flush_code(low, high - low)
         if before is not self:
             cpu.use(before)
 

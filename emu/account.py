@@ -5,10 +5,16 @@ from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from emu.pages import PAGE
+from syscalls.flags import Prot
 
 STACK_ALLOWANCE = 8 << 20
 """Bytes of a growing stack that are not charged. Linux lets a stack grow from 132 KiB, the bench maps it as a whole: charged in
 full, the stacks of 500 processes that use two pages each would be all of the default limit."""
+
+
+MOST_MAPPINGS = 26_000
+"""Regions of all spaces together. Linux allows 65,530 mappings to the bench as a whole (vm.max_map_count), of which a region takes
+two where a hole follows it; what is left is the bench's own, which must not run out of them."""
 
 
 class Account:
@@ -21,6 +27,7 @@ class Account:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
+        self.mappings = 0
         self.files: WeakValueDictionary[tuple[int, int], MappedFile] = WeakValueDictionary()
 
 
@@ -29,8 +36,13 @@ class Charge:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._sum = self._growing = 0
+        self._sum = self._growing = self._mappings = 0
         self.charged = 0
+
+    def count(self, mappings: int) -> None:
+        """The space has that many regions now."""
+        self._account.mappings += mappings - self._mappings
+        self._mappings = mappings
 
     def add(self, size: int, *, private_writable: bool, growing: bool) -> None:
         """Accounts for `size` bytes more, or less, that can be accessed."""
@@ -46,6 +58,7 @@ class Charge:
 
     def close(self) -> None:
         """Owes nothing any more."""
+        self.count(0)
         self._sum = self._growing = 0
         self._settle(0)
 
@@ -74,6 +87,14 @@ class SharedMemory:
 
     def __del__(self) -> None:
         self._account.used -= self._charged
+
+
+def cost(prot: int, size: int, memory: object, is_private: bool) -> int:
+    """What `size` bytes cost that get these rights; `memory` is what a region has of that name."""
+    if is_private and prot & Prot.PROT_WRITE:
+        return size
+    owed = memory.owed if prot & Prot.PROT_WRITE and isinstance(memory, SharedMemory) else 0
+    return owed + size // PAGE if prot else 0
 
 
 class MappedFile:

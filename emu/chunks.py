@@ -81,6 +81,7 @@ class ChunkPool:
         self._fresh: list[tuple[int, int, int]] = []
         self._free: dict[int, list[Chunk]] = {}
         self._retired: list[Chunk] = []
+        self._uncleared: list[Chunk] = []
         self._in_use = 0
         self._finished = False
 
@@ -137,8 +138,14 @@ class ChunkPool:
         if self._finished:
             self._close_if_unused()
             return
-        chunk.clear()
-        self._retired.append(chunk)
+        try:
+            chunk.clear()
+        except (
+            OSError
+        ):  # the host allows no mapping more at the moment, and this is one, where it ends up as none
+            self._uncleared.append(chunk)
+        else:
+            self._retired.append(chunk)
 
     @property
     def is_waiting(self) -> bool:
@@ -150,6 +157,10 @@ class ChunkPool:
         for chunk in self._retired:
             self._free.setdefault(chunk.index, []).append(chunk)
         self._retired.clear()
+        again, self._uncleared = self._uncleared, []
+        self._in_use += len(again)
+        for chunk in again:
+            self.retire(chunk)
 
     def finish(self) -> None:
         """The engine is gone: all host memory is given back with the last chunk that is in use."""

@@ -225,7 +225,7 @@ class Cpu:
         if watched is None or self.space is None:
             return  # seen before; the hook goes when the run ends
         code = watched.code
-        if self.space.read(pc, len(code)) != code:
+        if self.space.readable(pc, len(code)) < len(code) or self.space.read(pc, len(code)) != code:
             watched.foreign += 1
             if watched.foreign > _MOST_FOREIGN:  # the hook costs that other program too much
                 self._unwatch(pc, watched)

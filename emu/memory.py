@@ -8,15 +8,14 @@ import errno
 import itertools
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import replace
 
 from emu import bus_error
 from emu.access import GuestBytes, Processor, fail
-from emu.account import Account, Charge, SharedMemory, mapped_file
+from emu.account import MOST_MAPPINGS, Account, Charge, SharedMemory, cost, mapped_file
 from emu.duplicate import copy_anonymous, duplicate
 from emu.mirror import peek
-from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, PAGE, READ, USER_END
+from emu.pages import BEYOND_FILE, CHUNK_SHIFT, PAGE, READ, USER_END, crosses, pieces
 from emu.regions import Region, RegionMap
 from emu.residency import Residency
 from syscalls.flags import Madvise, Map, Mremap, Prot
@@ -33,32 +32,11 @@ DEFAULT_LIMIT = 4 << 30
 
 _32BIT_START, _32BIT_END = 0x40000000, 0x80000000
 _PRIVATE = Map.MAP_PRIVATE | Map.MAP_ANONYMOUS | Map.MAP_NORESERVE
-_OFFSET = CHUNK - 1
 _RIGHTS = Prot.PROT_READ | Prot.PROT_WRITE | Prot.PROT_EXEC
 
 
 def _up(value: int) -> int:
     return (value + PAGE - 1) & -PAGE
-
-
-def _pieces(start: int, end: int, shift: int = 0) -> Iterator[tuple[int, int]]:
-    """[start, end) cut at the borders of chunks; also where what lies `shift` bytes further crosses one."""
-    while start < end:
-        stop = min(end, (start | _OFFSET) + 1, ((start + shift) | _OFFSET) + 1 - shift)
-        yield start, stop
-        start = stop
-
-
-def _crosses(start: int, end: int) -> bool:
-    return start >> CHUNK_SHIFT != (end - 1) >> CHUNK_SHIFT
-
-
-def _cost(prot: int, size: int, memory: object, is_private: bool) -> int:
-    """What `size` bytes cost that get these rights: see `emu.account`."""
-    if not prot & Prot.PROT_WRITE or not is_private:
-        owed = memory.owed if prot & Prot.PROT_WRITE and isinstance(memory, SharedMemory) else 0
-        return owed + size // PAGE if prot else 0
-    return size
 
 
 def page_bits(prot: int) -> int:
@@ -99,7 +77,7 @@ class AddressSpace(GuestBytes):
 
     def pieces(self, start: int, end: int) -> list[tuple[int, int]]:
         """[start, end) cut where the host's memory does not go on, without what has none: reservations without rights."""
-        return [piece for piece in _pieces(start, end) if piece[0] >> CHUNK_SHIFT in self._bases]
+        return [piece for piece in pieces(start, end) if piece[0] >> CHUNK_SHIFT in self._bases]
 
     # Forks
 
@@ -114,7 +92,10 @@ class AddressSpace(GuestBytes):
 
         Raises ENOMEM when the limit, or the host, has no room for it.
         """
-        if self.account.used + self._charge.charged > self.account.limit:
+        account = self.account
+        if account.used + self._charge.charged > account.limit:
+            fail(errno.ENOMEM)
+        if account.mappings + len(self.regions) > MOST_MAPPINGS:
             fail(errno.ENOMEM)
         child = AddressSpace(self._cpu, account=self.account)
         try:
@@ -132,6 +113,7 @@ class AddressSpace(GuestBytes):
             if region.at_fork == Madvise.MADV_DONTFORK:
                 child.regions.remove(region.start, region.end)
                 child._count(region, -region.size)
+        child._charge.count(len(child.regions))
         return child
 
     def _inherit(self, parent: "AddressSpace", region: Region, residency: Residency) -> None:
@@ -162,7 +144,7 @@ class AddressSpace(GuestBytes):
         end = start + size
         shared = kind != Map.MAP_PRIVATE
         memory: object = SharedMemory(self.account, size) if shared and anonymous else None
-        self._check_limit(start, end, _cost(prot & _RIGHTS, size, memory, not shared))
+        self._check_limit(start, end, cost(prot & _RIGHTS, size, memory, not shared))
         if anonymous and not shared and not prot & _RIGHTS:
             self._drop(start, end)
             self._mirror.reserve(start, end)  # takes no room on the host, where nothing else was
@@ -202,6 +184,10 @@ class AddressSpace(GuestBytes):
         if address % PAGE or not size or size > TASK_END or address > TASK_END - size:
             fail(errno.EINVAL)
         end = address + _up(size)
+        if self.account.mappings >= MOST_MAPPINGS:
+            around = self.regions.find(address)
+            if around is not None and around.start < address and end < around.end:
+                fail(errno.ENOMEM)  # a hole makes two of one
         if self._drop(address, end):
             self._mirror.reserve(address, end)
 
@@ -221,8 +207,9 @@ class AddressSpace(GuestBytes):
             at = region.end
             if region.prot == prot:
                 continue
-            if prot & ~region.prot & Prot.PROT_WRITE or not region.prot:
-                self._check_limit(0, 0, _cost(prot, region.size, region.memory, not region.shared))
+            grows = prot & ~region.prot & Prot.PROT_WRITE or not region.prot
+            price = cost(prot, region.size, region.memory, not region.shared) if grows else 0
+            self._check_limit(0, 0, price)
             self._ensure_chunks(region.start, region.end)
             self._mirror.protect(region.start, region.end, prot)
             self._drop(region.start, region.end)
@@ -261,7 +248,7 @@ class AddressSpace(GuestBytes):
             bus_error.install()  # what is behind the end of the shared memory
         if not fixed and end == region.end and self._free(end, address + new_size):
             self._ensure_chunks(address, address + new_size)
-            if not _crosses(address, address + new_size):
+            if not crosses(address, address + new_size):
                 self._drop(address, end)
                 self._mirror.grow(address, end, address + new_size)
                 self._insert(region.part(address, address + new_size))
@@ -286,7 +273,7 @@ class AddressSpace(GuestBytes):
     def _move(self, region: Region, to: int, size: int) -> None:
         """Moves what is in a region on the host; what it leaves behind is inaccessible."""
         is_private = not region.shared and region.file is None
-        if not _crosses(region.start, region.end) and not _crosses(to, to + size):
+        if not crosses(region.start, region.end) and not crosses(to, to + size):
             try:
                 return self._mirror.move(region.start, region.end, to, to + size)
             except OSError as error:
@@ -296,7 +283,7 @@ class AddressSpace(GuestBytes):
             fail(errno.ENOMEM)  # a chunk's border is a seam in the host's memory
         self._mirror.place(to, to + size, region.prot, _PRIVATE)
         with Residency() as residency:
-            for low, high in _pieces(region.start, region.end, to - region.start):
+            for low, high in pieces(region.start, region.end, to - region.start):
                 part = region.part(low, high)
                 target = to + low - region.start
                 copy_anonymous(part, self.host(low), self._mirror, target, residency)
@@ -384,6 +371,8 @@ class AddressSpace(GuestBytes):
     def _check_limit(self, start: int, end: int, size: int) -> None:
         """Refuses with ENOMEM what would exceed the limit; [start, end) is about to be replaced."""
         account = self.account
+        if account.mappings >= MOST_MAPPINGS:
+            fail(errno.ENOMEM)
         if size and account.used + size > account.limit:
             parts = self.regions.parts(start, end) if end else []
             freed = sum(part.size for part in parts if part.prot & Prot.PROT_WRITE and not part.shared)
@@ -405,6 +394,7 @@ class AddressSpace(GuestBytes):
         removed = self.regions.remove(start, end)
         if removed:
             self._revoke(removed)
+            self._charge.count(len(self.regions))
         return removed
 
     def _revoke(self, parts: list[Region]) -> None:
@@ -417,6 +407,7 @@ class AddressSpace(GuestBytes):
 
     def _insert(self, region: Region) -> None:
         self.regions.add(region)
+        self._charge.count(len(self.regions))
         self._count(region, region.size)
         self._pages.set(region.start, region.end, page_bits(region.prot))
 

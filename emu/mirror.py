@@ -5,15 +5,13 @@ Within a chunk (`emu.chunks`) a guest address is a host address plus a constant.
 
 import errno
 import os
-from collections.abc import Iterator
 
 from emu.chunks import TAIL, Chunk, checked
-from emu.pages import CHUNK, CHUNK_SHIFT, PAGE, USER_END
+from emu.pages import CHUNK_SHIFT, PAGE, USER_END, pieces
 from syscalls import kernel, numbers
 from syscalls.flags import Map, Mremap, Prot
 
 _RESERVE = Map.MAP_PRIVATE | Map.MAP_ANONYMOUS | Map.MAP_NORESERVE
-_OFFSET = CHUNK - 1
 
 
 def host_prot(prot: int) -> int:
@@ -48,16 +46,9 @@ class Mirror:
                 self._void = checked(kernel.call6(numbers.mmap, 0, TAIL, 0, _RESERVE, NONE_FD, 0))
             return self._void + (address & (PAGE - 1))
 
-    def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """[start, end) cut at the borders of chunks, as guest addresses."""
-        while start < end:
-            stop = min(end, (start | _OFFSET) + 1)
-            yield start, stop
-            start = stop
-
     def reserve(self, start: int, end: int) -> None:
         """Makes [start, end) private memory that is inaccessible; what it held is given back. Needs no chunks."""
-        for low, high in self._pieces(start, end):
+        for low, high in pieces(start, end):
             base = self.bases.get(low >> CHUNK_SHIFT)
             if base is not None:
                 size = high - low
@@ -65,7 +56,7 @@ class Mirror:
 
     def place(self, start: int, end: int, prot: int, flags: int, host_fd: int = -1, offset: int = 0) -> None:
         """Maps anonymous memory or a file at [start, end); raises what the host's mmap(2) says."""
-        for low, high in self._pieces(start, end):
+        for low, high in pieces(start, end):
             checked(
                 kernel.call6(
                     numbers.mmap,
@@ -80,7 +71,7 @@ class Mirror:
 
     def protect(self, start: int, end: int, prot: int) -> None:
         """mprotect(2) on the host's mappings; raises EACCES for a file that may not be written, ENOMEM."""
-        for low, high in self._pieces(start, end):
+        for low, high in pieces(start, end):
             base = self.bases[low >> CHUNK_SHIFT]
             checked(kernel.call3(numbers.mprotect, base + low, high - low, host_prot(prot)))
 

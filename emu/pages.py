@@ -9,6 +9,7 @@ many address spaces have their places (`emu.chunks`).
 import ctypes
 import mmap
 from array import array
+from collections.abc import Iterator
 from typing import Protocol
 
 from syscalls import kernel, numbers
@@ -34,11 +35,25 @@ _DROP_THRESHOLD = 1 << 16  # table bytes from which zeroing means giving the hos
 _LACKS = {right: bytes(0 if bits & right else 1 for bits in range(256)) for right in (READ, WRITE, EXEC)}
 
 
+def pieces(start: int, end: int, shift: int = 0) -> Iterator[tuple[int, int]]:
+    """[start, end) cut at the borders of chunks; also where what lies `shift` bytes further crosses one."""
+    while start < end:
+        stop = min(end, (start | _CHUNK_MASK) + 1, ((start + shift) | _CHUNK_MASK) + 1 - shift)
+        yield start, stop
+        start = stop
+
+
+def crosses(start: int, end: int) -> bool:
+    """Whether a border between chunks lies in [start, end)."""
+    return start >> CHUNK_SHIFT != (end - 1) >> CHUNK_SHIFT
+
+
 class Space(Protocol):
     """What the CPU needs of an address space (`emu.memory.AddressSpace`)."""
 
     directory_address: int
 
+    def readable(self, address: int, size: int) -> int: ...
     def read(self, address: int, size: int) -> bytes: ...
 
 
