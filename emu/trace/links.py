@@ -47,6 +47,8 @@ class Links:
         self._plumbing = Plumbing(self._link)
         self._kinship = Kinship(self._always)
         self._exits: set[int] = set()
+        self.returned: dict[int, int] = {}
+        """By vfork that waited: the call of the child that let it return. It is no edge: the child comes after the vfork."""
 
     @property
     def inside(self) -> set[int]:
@@ -62,7 +64,9 @@ class Links:
         if hooked == "answered":
             return
         woken_by = record.get("woken_by")
-        if type(woken_by) is int and 0 <= woken_by < _NEVER:
+        if type(woken_by) is int and 0 <= woken_by < _NEVER and record["name"] in CLONES:
+            self.returned[sequence] = woken_by  # vfork: the child comes after it, and lets it return
+        elif type(woken_by) is int and 0 <= woken_by < _NEVER:
             self._add(woken_by, sequence, _ALWAYS, "exit" if woken_by in self._exits else "futex", None)
         name = record["name"]
         if record["number"] in EXITS:

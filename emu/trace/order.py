@@ -80,7 +80,7 @@ class Order:
         gaps = _Gaps(calls)
         self._inside = links.inside
         self._edges = links.edges(gaps.clean_until)
-        self._wakers: dict[int, int] = {}
+        self._wakers: dict[int, int] = dict(links.returned)
         self._clocks: dict[int, _Clock] = {}
         self._build(calls, also)
 

@@ -67,7 +67,7 @@ def _write(
     reader: Reader, path: str, target: Path, filter: Chooses | None, limit: int, spool: Spool
 ) -> list[str]:
     """Writes the page; `spool` keeps the records that are shown one by one."""
-    survey, columns = Survey(limit), Columns()
+    survey, columns = Survey(limit, reader.header), Columns()
     wanted = _Wanted(reader, filter)
     for index, record in enumerate(wanted):
         survey.add(record)
@@ -99,7 +99,8 @@ def _write(
         "complete": survey.complete,
         "partial": len(columns) != wanted.read or reader.damage is not None,
         "end": survey.end,
-        "threads": sorted(survey.threads.values(), key=lambda thread: thread["first"]),
+        "threads": survey.lanes(),
+        "processes": survey.processes(),
         "load": None if survey.complete else survey.load.columns(),
         "category": [category(name) for name in columns.names.texts()],
         "words": words(columns.names.texts()),

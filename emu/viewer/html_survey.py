@@ -5,6 +5,7 @@ from array import array
 from collections import deque
 from typing import Any
 
+from emu.trace.processes import Processes
 from emu.trace.summary import Summary
 
 LIMIT = 100_000
@@ -81,7 +82,7 @@ class Load:
 class Survey:
     """Everything that is known of a trace after one pass over it, in memory that does not grow with it."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    def __init__(self, limit: int = LIMIT, header: dict[str, Any] | None = None) -> None:
         self.limit = limit
         self.count = 0
         self.calls = 0
@@ -90,7 +91,8 @@ class Survey:
         self.end = 0
         self.threads: dict[int, dict[str, Any]] = {}
         self.load = Load()
-        self._summaries = {by: Summary(by) for by in ("call", "thread")}
+        self._summaries = {by: Summary(by) for by in ("call", "thread", "process")}
+        self._processes = Processes(header)
         part = limit / LIMIT
         self._first = int(FIRST * part)
         self._last: deque[int] = deque(maxlen=int(LAST * part))
@@ -103,6 +105,7 @@ class Survey:
         """Counts the next event of the trace."""
         index = self.count
         self.count += 1
+        self._processes.add(record)
         time = record["time"]
         self.end = max(self.end, time)
         if index >= self._first:
@@ -110,6 +113,7 @@ class Survey:
         thread = self._thread(record)
         if record["event"] != "syscall":
             self._event(index, record, thread)
+            self._summaries["process"].event(record)
             return
         duration, blocked = record["duration"], min(record["blocked"], record["duration"])
         failed = "error" in record
@@ -149,13 +153,51 @@ class Survey:
         if index >= self._first:
             self._events.add(index)
         thread["last"] = max(thread["last"], record["time"])
-        if record["event"] == "thread_start":
+        if record["event"] == "process_end":
+            for tid in process.threads if (process := self._processes.get(record["pid"])) is not None else ():
+                if tid in self.threads and not self.threads[tid]["ended"]:
+                    self.threads[tid]["last"] = max(self.threads[tid]["last"], record["time"])
+                    self.threads[tid]["ended"] = True
+        elif record["event"] in ("thread_start", "process_start"):
             thread["parent"] = record.get("parent")
         elif record["event"] == "thread_end":
             thread["ended"] = True
 
+    def lanes(self) -> list[dict[str, Any]]:
+        """The threads in the order of the lanes: by process, makers first; else as they came."""
+        threads = sorted(self.threads.values(), key=lambda thread: thread["first"])
+        if not self._processes.several:
+            return threads
+        places = {one.pid: at for at, (_, one) in enumerate(self._processes.tree())}
+        return sorted(
+            threads,
+            key=lambda thread: (places.get(thread["pid"], len(places)), thread["tid"] != thread["pid"]),
+        )
+
+    def processes(self) -> list[dict[str, Any]]:
+        """The tree of the processes, makers first; empty where there is only one."""
+        if not self._processes.several:
+            return []
+        unreaped = {one.pid for one in self._processes.unreaped()}
+        return [
+            {
+                "pid": one.pid,
+                "depth": depth,
+                "name": one.name,
+                "argv": one.argv,
+                "programs": one.programs,
+                "started": one.started,
+                "ended": one.ended,
+                "ending": one.ending,
+                "bad": one.signal is not None or bool(one.code),
+                "zombie": one.pid in unreaped,
+                "calls": sum(self.threads[tid]["calls"] for tid in one.threads if tid in self.threads),
+            }
+            for depth, one in self._processes.tree()
+        ]
+
     def summary(self) -> dict[str, list[list[Any]]]:
-        """By call and by thread: name, calls, errors, total, own and blocked time, p50, p95 and longest, bytes moved."""
+        """By call, by thread and by process: name, calls, errors, total, own and blocked time, p50, p95 and longest, bytes moved."""
         return {
             by: [
                 [

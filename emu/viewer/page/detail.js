@@ -56,7 +56,7 @@ class Detail {
       title,
       this.facts([
         ["result", ending, error ? "bad" : "good"],
-        ["thread", `${trace.tid[i]} of process ${trace.pid[i]}`],
+        ["thread", plain(`${trace.tid[i]} of process ${trace.pid[i]} ${trace.program(trace.pid[i], trace.time[i])}`.trim())],
         ["began", `${seconds(trace.time[i], 9)} s`],
         ["took", this.took(i)],
         ["ended by", this.actions.origin(i) && plain(this.actions.origin(i))],

@@ -19,6 +19,7 @@ const EXAMPLES = [
   ["status=failed", "also successful, unfinished, or names: status=EAGAIN,EINTR"],
   ["fd=7", "on this number; object=5 on this open file, whatever its numbers"],
   ["thread=2", "the second thread, or a number as in the list: thread=1003"],
+  ["pid=1001", "a process; pid=sh the processes while they run that program"],
   ["time=0.5..2s", "going on at that time; also duration=10ms.. and blocked=1s.."],
   ["path=/tmp/x", "on this path, or below path=/tmp/"],
   ["where=\"name == 'sendto' and ret < 0\"", "an expression over the members of a call"],
@@ -48,7 +49,7 @@ const COLUMNS = ["calls", "errors", "total", "self", "waited", "p50", "p95", "ma
 
 // The summary: by call, by thread, and the open files, each a table sorted by the column that is pressed.
 function showSummary(trace, lives, actions) {
-  const views = { "by call": () => table(trace.summary.call, "call", (name) => actions.filter(`trace=${name}`)), "by thread": () => table(trace.summary.thread, "thread", (name) => actions.filter(`thread=${name}`)), "open files": () => files(lives, trace.partial, actions) };
+  const views = { "by call": () => table(trace.summary.call, "call", (name) => actions.filter(`trace=${name}`)), "by thread": () => table(trace.summary.thread, "thread", (name) => actions.filter(`thread=${name}`)), ...(trace.processes.length ? { "by process": () => table(trace.summary.process, "process", (name) => actions.filter(`pid=${Number.parseInt(name, 10)}`)), processes: () => family(trace, actions) } : {}), "open files": () => files(lives, trace.partial, actions) };
   const tabs = make("div", { class: "tabs", role: "tablist" }), body = make("div", { class: "tab-body", role: "tabpanel" });
   const choose = (name) => {
     for (const tab of tabs.children) tab.setAttribute("aria-selected", tab.textContent === name);
@@ -73,6 +74,19 @@ function table(rows, first, press, sort = 3) {
     body.append(line);
   }
   return make("table", {}, make("thead", {}, head), body);
+}
+
+// The tree of the processes: who made whom, what each ran, how it ended.
+function family(trace, actions) {
+  const body = make("tbody", {});
+  for (const process of trace.processes) {
+    const name = make("button", { type: "button", class: "link", onclick: () => { document.getElementById("summary").close(); actions.filter(`pid=${process.pid}`); } }, plain(`${process.pid} ${process.name}`));
+    const cell = make("td", {}, process.depth ? `${"\u00a0\u00a0".repeat(Math.min(process.depth, 9) - 1)}└ ` : "", name);
+    const end = process.ending || "running at the end";
+    body.append(make("tr", {}, cell, make("td", {}, plain(process.argv.join(" ").slice(0, 80))), make("td", {}, process.started === null ? "" : `${seconds(process.started)} s`),
+      make("td", {}, span((process.ended ?? trace.end) - (process.started ?? 0))), make("td", {}, process.calls.toLocaleString("en")), make("td", { class: process.bad ? "bad" : null }, process.zombie ? `${end}; nobody waited for it` : end)));
+  }
+  return make("table", { class: "family" }, make("thead", {}, make("tr", {}, ...["process", "arguments", "started", "lived", "calls", "end"].map((name) => make("th", { scope: "col" }, name)))), body);
 }
 
 function files(lives, partial, actions) {

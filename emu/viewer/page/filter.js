@@ -12,7 +12,7 @@ class Calls {
   minus(other) { return this.not().or(other).not(); }
 }
 
-const SYNONYMS = { t: "trace", syscall: "trace", syscalls: "trace", fds: "fd", objects: "object", threads: "thread", tid: "thread", tids: "thread", P: "path", paths: "path", s: "signal", signals: "signal" };
+const SYNONYMS = { t: "trace", syscall: "trace", syscalls: "trace", fds: "fd", objects: "object", threads: "thread", tid: "thread", tids: "thread", p: "pid", pids: "pid", process: "pid", processes: "pid", P: "path", paths: "path", s: "signal", signals: "signal" };
 const UNITS = { "": 1e9, s: 1e9, ms: 1e6, us: 1e3, ns: 1, m: 6e10 };
 
 // How alike two words are, from 0 to 1: twice the characters in common blocks by all characters.
@@ -175,6 +175,19 @@ class Filter {
     }
   }
 
+  pid(what, value) {
+    const first = this.words.first_pid;
+    for (const [negated, word] of items(value, what, "1001, or sh")) {
+      if (!/^-?\d/.test(word)) {
+        this.put("pid", negated, (event) => event.program === word.slice(0, 15));
+        continue;
+      }
+      let [from, to] = between(word, what, "1001, or sh");
+      if (from > 0 && from < first && to < first) [from, to] = [from + first - 1, to + first - 1];
+      this.put("pid", negated, (event) => event.pid >= from && event.pid <= to);
+    }
+  }
+
   path(what, value) {
     const negated = value.startsWith("!"), path = negated ? value.slice(1) : value;
     if (!path) throw new FilterError(`${what}: a path is expected`);
@@ -211,7 +224,7 @@ class Filter {
   passes(event) {
     if (!event.isCall) {
       if (this.signals && event.isSignal) return this.signals.has(event.number);
-      return ["thread", "time"].every((kind) => this.side(kind, event, kind === "thread" && Number.isNaN(event.tid)));
+      return ["thread", "pid", "time"].every((kind) => this.side(kind, event, kind === "thread" && Number.isNaN(event.tid)));
     }
     if (this.only && !this.only.has(event.number)) return false;
     if (this.without.has(event.number)) return false;
@@ -228,7 +241,7 @@ class Filter {
 
 const READERS = {
   trace: Filter.prototype.trace, status: Filter.prototype.status, fd: Filter.prototype.numbers, object: Filter.prototype.numbers,
-  path: Filter.prototype.path, thread: Filter.prototype.thread, time: Filter.prototype.span, duration: Filter.prototype.span,
+  path: Filter.prototype.path, thread: Filter.prototype.thread, pid: Filter.prototype.pid, time: Filter.prototype.span, duration: Filter.prototype.span,
   blocked: Filter.prototype.span, signal: Filter.prototype.signal, where: Filter.prototype.expression,
 };
 
@@ -272,6 +285,8 @@ class Candidate {
   get isSignal() { return this.signal.includes(this.trace.kind[this.i]); }
   get number() { return this.trace.number[this.i]; }
   get tid() { return this.trace.tid[this.i]; }
+  get pid() { return this.trace.pid[this.i]; }
+  get program() { return this.trace.program(this.pid, this.trace.time[this.i]); }
   get began() { return this.trace.time[this.i]; }
   get lasted() { return this.trace.duration[this.i]; }
   get waited() { return this.trace.blocked[this.i]; }

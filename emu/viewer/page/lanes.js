@@ -38,8 +38,12 @@ class Lanes {
 
   nameOf(thread, at, only) {
     const share = thread.errors ? `, ${count(thread.errors, "error")}` : "";
-    return make("button", { type: "button", class: "lane-name", title: `Only thread ${thread.tid}: ${count(thread.calls, "call")}${share}`, onclick: () => only(thread.tid) },
-      make("span", { class: "c-tid", "data-thread": at % 8 }, String(thread.tid)),
+    const process = this.trace.process.get(thread.pid), first = process && thread.tid === thread.pid;
+    const title = first ? `Only process ${process.pid}: ${plain(process.argv.join(" "))}` : `Only thread ${thread.tid}`;
+    const label = make("span", { class: "c-tid", "data-thread": at % 8 }, first ? `${thread.tid} ${plain(process.name)}` : String(thread.tid));
+    if (process) label.dataset.depth = Math.min(process.depth + (first ? 0 : 1), 5);
+    return make("button", { type: "button", class: "lane-name", title: `${title}: ${count(thread.calls, "call")}${share}`, onclick: () => only(first ? `pid=${thread.pid}` : `thread=${thread.tid}`) },
+      label,
       make("span", { class: "lane-calls" }, count(thread.calls, "call")));
   }
 

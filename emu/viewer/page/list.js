@@ -121,7 +121,7 @@ class List {
     row.classList.toggle("unfinished", isCall && trace.unfinished(i));
     sequence.textContent = isCall ? trace.sequence[i] : "";
     time.textContent = seconds(trace.time[i]);
-    tid.textContent = trace.threads[trace.lane[i]].tid;
+    tid.textContent = plain(trace.who(i));
     tid.dataset.thread = trace.lane[i] % 8;
     const text = plain(trace.callText(i).slice(0, 600));
     if (isCall) {

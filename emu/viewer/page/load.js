@@ -57,6 +57,7 @@ class Trace {
     for (let i = 0; i < count; i++) if (this.sequence[i] >= 0) this.rowOf.set(this.sequence[i], i);
     this.threadOf = new Map(this.threads.map((thread, at) => [thread.tid, at]));
     this.lane = Uint32Array.from(this.tid, (tid, i) => this.threadOf.get(Number.isNaN(tid) ? this.pid[i] : tid) ?? 0);
+    this.process = new Map(this.processes.map((process) => [process.pid, process]));
     this.gap = head.complete ? null : this.gaps();
     this._blocks = new Map();
     this._fds = [];
@@ -72,6 +73,20 @@ class Trace {
       expected = sequence + 1;
     });
     return gaps;
+  }
+
+  // The name of the program that a process ran at a time; empty where nothing tells.
+  program(pid, time) {
+    let name = "";
+    for (const [since, program] of this.process.get(pid)?.programs ?? []) if (since <= time || !name) name = program;
+    return name;
+  }
+
+  // Which thread of which process an event is of: "1001 sh", "1001/1003 sh"; the thread alone where there is one process.
+  who(i) {
+    const pid = this.pid[i], tid = Number.isNaN(this.tid[i]) ? pid : this.tid[i];
+    if (!this.processes.length) return String(this.threads[this.lane[i]].tid);
+    return `${pid === tid ? pid : `${pid}/${tid}`} ${this.program(pid, this.time[i])}`;
   }
 
   isCall(i) { return this.kind[i] === this.syscall; }

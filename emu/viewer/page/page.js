@@ -14,7 +14,7 @@ class Page {
     this.pane = document.getElementById("detail");
     this.actions = { choose, filter, brief: (i) => this.brief(i), life: (object) => this.stories.show(object, this.selected), wakers: (i) => this.stories.wakers(i), woken: (i) => this.stories.woken(i), origin: (i) => this.stories.origins.get(i), objects: (i) => this.stories.objects(i) };
     this.list = new List(trace, this.rows, choose);
-    this.lanes = new Lanes(trace, choose, (tid) => filter(this.bar.value.trim() === `thread=${tid}` ? "" : `thread=${tid}`));
+    this.lanes = new Lanes(trace, choose, (words) => filter(this.bar.value.trim() === words ? "" : words));
     this.stories = new Stories(trace, this.pane, this.actions);
     this.detail = new Detail(trace, this.pane, this.actions);
     this.introduce();
@@ -45,7 +45,12 @@ class Page {
     const press = (words, filter, kind) => make("button", { type: "button", class: kind, title: `Only these: ${filter}`, onclick: () => this.filter(filter) }, words);
     const pending = this.trace.pending ? [press(`${this.trace.pending} still going on`, "status=unfinished", "open")] : [];
     const errors = failed ? press(count(failed, "error"), "status=failed", "bad") : make("span", {}, "no errors");
-    const plainly = [count(threads.length, "thread"), span(end), ...started].map((words) => make("span", {}, words));
+    if (this.trace.processes.length) {
+      document.body.classList.add("several");
+      document.querySelector("#list-head .c-tid").textContent = "process";
+    }
+    const processes = this.trace.processes.length ? [`${this.trace.processes.length} processes`] : [];
+    const plainly = [...processes, count(threads.length, "thread"), span(end), ...started].map((words) => make("span", {}, words));
     document.getElementById("facts").append(make("span", {}, count(calls, "call")), errors, ...pending, ...plainly);
     const notes = document.getElementById("notes");
     notes.append(...this.trace.notes.map((note) => make("li", {}, plain(note))));
@@ -64,7 +69,7 @@ class Page {
     splitter("split-work", this.pane, "width", -1);
   }
 
-  brief(i) { return `${this.trace.nameOf(i)} #${this.trace.sequence[i]} in ${this.trace.threads[this.trace.lane[i]].tid}`; }
+  brief(i) { return `${this.trace.nameOf(i)} #${this.trace.sequence[i]} in ${plain(this.trace.who(i))}`; }
   summary() { showSummary(this.trace, this.stories.lives, this.actions); }
 
   choose(event) {
@@ -89,8 +94,8 @@ class Page {
       if (asked !== this.asked) return;
       this.wrong(null);
       this.passing(chosen);
-      const alone = /^thread=(\d+)$/.exec(text.trim())?.[1];
-      document.querySelectorAll(".lane-name").forEach((name, at) => name.setAttribute("aria-pressed", String(this.trace.threads[at].tid) === alone));
+      const alone = /^(thread|pid)=\d+$/.exec(text.trim())?.[0];
+      document.querySelectorAll(".lane-name").forEach((name, at) => name.setAttribute("aria-pressed", [`thread=${this.trace.threads[at].tid}`, ...(this.trace.threads[at].tid === this.trace.threads[at].pid ? [`pid=${this.trace.threads[at].pid}`] : [])].includes(alone)));
     } catch (error) {
       if (!(error instanceof FilterError)) throw error;
       if (asked === this.asked) this.wrong(error.message);

@@ -197,3 +197,14 @@ def test_an_accepted_connection_that_only_the_child_serves(run: Any) -> None:
     read = run.read(OTHER, 3, 3, pid=OTHER, args={"fd": 7, "buf": "abc"}, fds={"fd": client})
     assert (write, read, "socket") in run.edges()
     assert accepted < read
+
+
+def test_a_vfork_knows_what_let_it_return_and_comes_first(run: Any) -> None:
+    run.event("process_start", CHILD, tid=CHILD, parent=MAIN, vfork=True)
+    making = run.begin(MAIN, "vfork")
+    end = run.ends(CHILD)
+    made = run.end(making, CHILD, woken_by=end)
+    order = Order(run.records)
+    assert order.waker(made) == end
+    assert order.before(made, end)
+    assert not order.before(end, made)

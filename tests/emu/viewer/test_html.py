@@ -280,6 +280,9 @@ def test_more_events_than_fit_are_chosen_from_and_the_page_says_so(opened: Calla
 
 def test_filter_when_writing(opened: Callable[..., Any]) -> None:
     class Odd:
+        def begin(self, header: dict[str, Any]) -> None:
+            pass
+
         def matches(self, record: dict[str, Any]) -> bool:
             return bool(record["sequence"] % 2)
 
