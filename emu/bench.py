@@ -247,7 +247,10 @@ class Bench:
         """A runnable thread with the parent's registers, 0 in rax; raises EAGAIN at the limit."""
         process = parent.process
         if sum(len(other.threads) for other in process.system.processes.values()) >= self.limits.threads:
-            self.note_once("threads", f"the limit of {self.limits.threads} threads is reached: EAGAIN")
+            self.note_once(
+                "threads",
+                f"the limit of {self.limits.threads} threads is reached: clone answers EAGAIN (--threads raises it)",
+            )
             raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         context = self.processes.context_of(parent, stack, tls)
         fds = parent.fds.fork() if own_fds else parent.fds

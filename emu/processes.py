@@ -91,7 +91,8 @@ class Processes:
         system = maker.system
         if len(system.processes) >= bench.limits.processes:
             bench.note_once(
-                "processes", f"the limit of {bench.limits.processes} processes is reached: EAGAIN"
+                "processes",
+                f"the limit of {bench.limits.processes} processes is reached: fork answers EAGAIN (--processes raises it)",
             )
             raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         context = self.context_of(parent, wanted.stack, wanted.tls)
