@@ -18,6 +18,7 @@ from syscalls import kernel, numbers
 Ranges = list[tuple[int, int]]
 """Host addresses [start, end), in order."""
 
+_PAGEMAP = "/proc/self/pagemap"
 _SCAN = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg)
 _IS_FILE, _IS_PRESENT, _IS_SWAPPED, _IS_ZERO = 1 << 2, 1 << 3, 1 << 4, 1 << 5
 _EXISTS = _IS_PRESENT | _IS_SWAPPED
@@ -35,7 +36,7 @@ class Residency:
     def __init__(self) -> None:
         self._fd = -1
         with suppress(OSError):
-            self._fd = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+            self._fd = os.open(_PAGEMAP, os.O_RDONLY | os.O_CLOEXEC)
         self._found = array("Q", bytes(24 * _MOST_FOUND))
         self._can_scan = True
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from emu.cpu import Context, Cpu, Stop
+from emu.context import Context
+from emu.cpu import Cpu, Stop
 from emu.memory import AddressSpace
 from syscalls.flags import Map, Prot
 
@@ -45,6 +46,24 @@ class Board:
             context[name] = value
         self.cpu.load(context)
         stop = self.cpu.run(budget)
+        self.cpu.save(context)
+        return stop, context
+
+    def put_in(self, space: AddressSpace, code: str, at: int = CODE) -> None:
+        """Maps the machine code, of at most a page, at `at` in another address space."""
+        space.map(at, 0x1000, Prot.PROT_READ | Prot.PROT_WRITE, FIXED)
+        space.write(at, bytes.fromhex(code))
+        space.protect(at, 0x1000, Prot.PROT_READ | Prot.PROT_EXEC)
+
+    def run_in(self, space: AddressSpace, at: int = CODE, **registers: int) -> tuple[Stop, Context]:
+        """Runs what is at `at` in an address space with these registers, the rest being 0."""
+        space.activate()
+        context = self.cpu.fresh.copy()
+        context["rip"] = at
+        for name, value in registers.items():
+            context[name] = value
+        self.cpu.load(context)
+        stop = self.cpu.run(10_000)
         self.cpu.save(context)
         return stop, context
 

@@ -1,19 +1,17 @@
-"""Many address spaces on one processor: which code runs, what a fork shares and copies, what is given back."""
+"""Forked address spaces: what is shared, what is copied, what it costs."""
 
 import errno
-import mmap
 import os
+import random
 import tempfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emu.chunks import MOST_RETIRED
 from emu.cpu import StopKind
 from emu.memory import AddressSpace
 from emu.pages import BEYOND_FILE, CHUNK, READ, WRITE
-from syscalls.flags import Map, Mremap, Prot
+from syscalls.flags import Madvise, Map, Mremap, Prot
 
 RW = Prot.PROT_READ | Prot.PROT_WRITE
 RX = Prot.PROT_READ | Prot.PROT_EXEC
@@ -22,103 +20,6 @@ SHARED = Map.MAP_SHARED | Map.MAP_ANONYMOUS
 FIXED = PRIVATE | Map.MAP_FIXED
 CODE, DATA, PAGE = 0x401000, 0x500000, 4096
 UD2 = "0f0b"
-
-
-def put_code(space: AddressSpace, code: str, at: int = CODE) -> None:
-    space.map(at, PAGE, RW, FIXED)
-    space.write(at, bytes.fromhex(code))
-    space.protect(at, PAGE, RX)
-
-
-def run_in(board: Any, space: AddressSpace, at: int = CODE, **registers: int) -> Any:
-    """Runs what is at `at` in a space up to its end; the stop and the registers."""
-    space.activate()
-    context = board.cpu.fresh.copy()
-    context["rip"] = at
-    for name, value in registers.items():
-        context[name] = value
-    board.cpu.load(context)
-    stop = board.cpu.run(10_000)
-    board.cpu.save(context)
-    return stop, context
-
-
-def number(value: int) -> str:
-    """mov eax, value; ud2"""
-    return "b8" + value.to_bytes(4, "little").hex() + UD2
-
-
-def test_the_same_address_holds_other_code_in_another_space(board: Any) -> None:
-    spaces = [board.memory, AddressSpace(board.cpu), AddressSpace(board.cpu)]
-    for value, space in enumerate(spaces):
-        put_code(space, number(value + 10))
-    for turn in range(300):
-        _, after = run_in(board, spaces[turn % 3])
-        assert after["rax"] == turn % 3 + 10
-    for space in spaces[1:]:
-        space.close()
-
-
-def test_spaces_alternate_inside_a_system_call(board: Any) -> None:
-    first, second = board.memory, AddressSpace(board.cpu)
-    # loop: add rbx, N; syscall; jmp loop
-    put_code(first, "4883c301 0f05 ebf8")
-    put_code(second, "4883c364 0f05 ebf8")
-    contexts = {first: board.cpu.fresh.copy(), second: board.cpu.fresh.copy()}
-    for context in contexts.values():
-        context["rip"] = CODE
-    turns = [0]
-
-    def switch(*_: int) -> None:
-        here = board.cpu.space
-        board.cpu.save(contexts[here])
-        turns[0] += 1
-        if turns[0] == 2000:
-            board.cpu.stop()
-        there = second if here is first else first
-        there.activate()
-        board.cpu.load(contexts[there])
-
-    board.answer = switch
-    first.activate()
-    board.cpu.load(contexts[first])
-    assert board.cpu.run(100_000).kind is StopKind.REQUEST
-    assert (contexts[first]["rbx"], contexts[second]["rbx"]) == (1000, 100_000)
-    second.close()
-
-
-def test_code_that_changes_itself_changes_in_one_space_only(board: Any) -> None:
-    parent = board.memory
-    parent.map(0x600000, PAGE, 7, FIXED)
-    # mov [rbx], ecx; mov byte [rbx+4], 0xc3; call rbx; ud2  -- ecx is an instruction of 4 bytes
-    put_code(parent, "890b c64304c3 ffd3" + UD2)
-    add_one, add_two = 0x01C08348, 0x02C08348
-    assert run_in(board, parent, rsp=DATA + 0x1000, rbx=0x600000, rcx=add_one)[1]["rax"] == 1
-    child = parent.fork()
-    for _ in range(20):
-        assert run_in(board, parent, rsp=DATA + 0x1000, rbx=0x600000, rcx=add_two)[1]["rax"] == 2
-        assert run_in(board, child, 0x600000, rsp=DATA + 0x1000)[0].kind is StopKind.MEMORY  # ret to 0
-        assert board.cpu["rax"] == 1
-    child.close()
-
-
-def test_writing_into_the_code_of_a_space_that_is_not_active(board: Any) -> None:
-    parent = board.memory
-    parent.map(0x600000, PAGE, 7, FIXED)
-    parent.write(0x600000, bytes.fromhex(number(1)))
-    child = parent.fork()
-    assert run_in(board, child, 0x600000)[1]["rax"] == 1
-    assert run_in(board, parent, 0x600000)[1]["rax"] == 1
-    child.write(0x600000, bytes.fromhex(number(2)))  # while the parent is the active one
-    assert board.cpu.space is parent
-    assert run_in(board, parent, 0x600000)[1]["rax"] == 1
-    assert run_in(board, child, 0x600000)[1]["rax"] == 2
-    child.unmap(0x600000, PAGE)
-    parent.activate()
-    child.map(0x600000, PAGE, 7, FIXED)
-    child.write(0x600000, bytes.fromhex(number(3)))
-    assert run_in(board, child, 0x600000)[1]["rax"] == 3
-    child.close()
 
 
 def test_after_a_fork_each_writes_for_itself(board: Any) -> None:
@@ -131,8 +32,8 @@ def test_after_a_fork_each_writes_for_itself(board: Any) -> None:
     child.write(DATA + 0x1000, b"child")
     assert (parent.read(DATA, 6), child.read(DATA, 6)) == (b"parent", b"before")
     assert (parent.read(DATA + 0x1000, 5), child.read(DATA + 0x1000, 5)) == (bytes(5), b"child")
-    put_code(child, "c7000b000000" + UD2)  # mov dword [rax], 11
-    run_in(board, child, rax=DATA)
+    board.put_in(child, "c7000b000000" + UD2)  # mov dword [rax], 11
+    board.run_in(child, rax=DATA)
     assert (parent.read(DATA, 6), child.u32(DATA)) == (b"parent", 11)
     child.close()
 
@@ -185,7 +86,10 @@ def test_a_private_mapping_of_a_file(board: Any) -> None:
     assert (child.read(base, 4), child.read(base + PAGE, 8)) == (b"1111", b"changed2")
     assert parent.read(base + 2 * PAGE, 8) == b"33333333"
     assert child.rights(base + 3 * PAGE) == BEYOND_FILE
-    assert child.fork().read(base + 2 * PAGE, 8) == b"child's3"
+    grandchild = child.fork()
+    assert grandchild.read(base + 2 * PAGE, 8) == b"child's3"
+    grandchild.close()
+    child.close()
 
 
 def test_a_mapped_file_that_cannot_be_opened_again(board: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,12 +121,15 @@ def test_pages_that_the_parent_may_not_read_or_write(board: Any) -> None:
     child.close()
 
 
-def test_memory_is_found_without_the_newest_kernel(board: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emu.residency._SCAN", 0xC0606611)
+@pytest.mark.parametrize("lacks", ["PAGEMAP_SCAN", "pagemap"])
+def test_memory_is_found_where_the_kernel_does_not_tell(
+    board: Any, monkeypatch: pytest.MonkeyPatch, lacks: str
+) -> None:
+    monkeypatch.setattr("emu.residency._SCAN", 0xC0606611)  # no such ioctl
+    if lacks == "pagemap":
+        monkeypatch.setattr("emu.residency._PAGEMAP", "/proc/self/no such file")
     test_pages_that_the_parent_may_not_read_or_write(board)
     test_a_private_mapping_of_a_file(board)
-    monkeypatch.setattr("emu.residency.Residency._read", Exception)
-    monkeypatch.setattr("os.pread", lambda *_: b"")
 
 
 def test_the_heap_goes_on_in_both(board: Any) -> None:
@@ -273,87 +180,22 @@ def test_the_limit_counts_over_all_spaces(board: Any) -> None:
     parent.close()
 
 
-def test_the_stacks_of_many_small_processes_fit(board: Any) -> None:
+def test_advice_for_forks(board: Any) -> None:
     parent = board.memory
-    parent.map(0x7FFF_FF7F_F000, 8 << 20, RW, FIXED | Map.MAP_GROWSDOWN)
-    children = [parent.fork() for _ in range(250)]
-    assert parent.account.used < 10 << 20
-    for child in children:
-        child.close()
-
-
-def usage() -> tuple[int, int, int]:
-    """Resident bytes, mappings, descriptors of this process."""
-    resident = int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
-    mappings = Path("/proc/self/maps").read_text().count("\n")
-    return resident, mappings, len(os.listdir("/proc/self/fd"))
-
-
-def test_many_spaces_in_turn_leave_nothing_behind(board: Any) -> None:
-    parent = board.memory
-    parent.map(0x7FFF_0000_0000, 1 << 20, RW, FIXED)
-    with tempfile.TemporaryFile() as file:
-        file.truncate(PAGE)
-        parent.map(0, PAGE, RW, Map.MAP_PRIVATE, file.fileno())
-    put_code(parent, "c70001000000" + UD2)
-    seen = []
-    for _ in range(3):
-        children = [parent.fork() for _ in range(300)]
-        for child in children:
-            stop, _ = run_in(board, child, rax=0x7FFF_0000_1000)
-            assert stop.kind is StopKind.INVALID
-        for child in children:
-            child.close()
-        assert run_in(board, parent, rax=DATA)[0].kind is StopKind.INVALID
-        seen.append(usage())
-    assert seen[2][0] - seen[1][0] < 8 << 20
-    assert seen[2][1] - seen[1][1] < 50
-    assert seen[2][2] == seen[0][2]
-
-
-def test_a_chunk_that_serves_again_runs_its_new_code(board: Any) -> None:
-    places = set()
-    for turn in range(MOST_RETIRED * 3):
-        space = AddressSpace(board.cpu)
-        put_code(space, number(turn))
-        assert run_in(board, space)[1]["rax"] == turn
-        places.add(space.host(CODE))
-        space.close()
-    assert len(places) <= MOST_RETIRED + 1
-
-
-def test_chunks_are_recycled_though_the_processor_never_stands_still(board: Any) -> None:
-    put_code(board.memory, "0f05 ebfc")  # loop: syscall; jmp loop
-    turns = [0]
-
-    def born_and_buried(*_: int) -> int:
-        turns[0] += 1
-        board.memory.fork().close()
-        return 0
-
-    board.answer = born_and_buried
-    board.memory.activate()
-    context = board.cpu.fresh.copy()
-    context["rip"] = CODE
-    board.cpu.load(context)
-    before = usage()[1]
-    while turns[0] < 3 * MOST_RETIRED:
-        assert board.cpu.run(1 << 40).kind is StopKind.REQUEST
-    assert usage()[1] - before < 100
-
-
-def test_a_cut_file_is_survived_in_a_fork(board: Any) -> None:
-    parent = board.memory
-    with tempfile.TemporaryFile() as file:
-        file.truncate(3 * PAGE)
-        base = parent.map(0, 3 * PAGE, RW, Map.MAP_SHARED, file.fileno())
-        child = parent.fork()
-        file.truncate(PAGE)
-        put_code(child, "8b00 eb00" + UD2)
-        stop, _ = run_in(board, child, rax=base + 2 * PAGE + 4)
-        assert stop.kind is StopKind.BUDGET
-        assert parent.take_bus_error() is None or True
+    kept, wiped, missing = (parent.map(0, PAGE, RW, PRIVATE) for _ in range(3))
+    for base in (kept, wiped, missing):
+        parent.put_u32(base, 1)
+    used = parent.account.used
+    parent.advise_fork(wiped, wiped + PAGE, Madvise.MADV_WIPEONFORK)
+    parent.advise_fork(missing, missing + PAGE, Madvise.MADV_DONTFORK)
+    child = parent.fork()
+    assert (child.u32(kept), child.u32(wiped), child.readable(missing, 4)) == (1, 0, 0)
+    assert child.regions.find(missing) is None
+    child.put_u32(wiped, 2)
+    parent.advise_fork(missing, missing + PAGE, Madvise.MADV_DOFORK)
+    assert (parent.u32(wiped), parent.u32(missing)) == (1, 1)
     child.close()
+    assert parent.account.used == used
 
 
 def test_enormous_reservations(board: Any) -> None:
@@ -388,3 +230,71 @@ def test_moving_over_a_seam(board: Any) -> None:
     assert memory.remap(there, 5 * PAGE, 5 * PAGE, flags, 0x3000_0000) == 0x3000_0000
     assert memory.u32(0x3000_2000) == 3
     child.close()
+
+
+class Model:
+    """What a space should hold: content by page, rights by page; shared pages are cells that forks have in common."""
+
+    def __init__(self, space: AddressSpace, pages: dict[int, tuple[list[int], int, bool]]) -> None:
+        self.space, self.pages = space, pages
+
+    def fork(self) -> "Model":
+        copied = {
+            at: (cell if shared else cell.copy(), prot, shared)
+            for at, (cell, prot, shared) in self.pages.items()
+        }
+        return Model(self.space.fork(), copied)
+
+    def check(self) -> None:
+        for at, (cell, prot, _) in self.pages.items():
+            assert self.space.rights(at) == (prot | READ if prot else 0)
+            if prot:
+                assert self.space.u32(at + 8) == cell[0], hex(at)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_to_whichever_space(board: Any, seed: int) -> None:
+    chance = random.Random(seed)
+    base, count = 3 * CHUNK - 16 * PAGE, 32  # a seam in the middle
+    spaces = [Model(board.memory, {})]
+    board.put_in(board.memory, "8918" + UD2)  # mov [rax], ebx
+    for _ in range(600):
+        model = chance.choice(spaces)
+        first = chance.randrange(count)
+        size = chance.randrange(1, count - first + 1)
+        start = base + first * PAGE
+        pages = range(start, start + size * PAGE, PAGE)
+        prot = chance.choice((0, READ, RW, RW))
+        match chance.randrange(9):
+            case 0:
+                shared = chance.random() < 0.3
+                flags = (SHARED if shared else PRIVATE) | Map.MAP_FIXED
+                model.space.map(start, size * PAGE, prot, flags)
+                model.pages |= {at: ([0], prot, shared) for at in pages}
+            case 1:
+                model.space.unmap(start, size * PAGE)
+                for at in pages:
+                    model.pages.pop(at, None)
+            case 2 if all(at in model.pages for at in pages):
+                model.space.protect(start, size * PAGE, prot)
+                for at in pages:
+                    cell, _, shared = model.pages[at]
+                    model.pages[at] = (cell, prot, shared)
+            case 3 | 4 | 5 if start in model.pages and model.pages[start][1] & WRITE:
+                value = chance.getrandbits(31)
+                if chance.random() < 0.5:
+                    model.space.put_u32(start + 8, value)
+                else:
+                    assert board.run_in(model.space, rax=start + 8, rbx=value)[0].kind is StopKind.INVALID
+                model.pages[start][0][0] = value
+            case 6 if len(spaces) < 8:
+                spaces.append(model.fork())
+            case 7 if len(spaces) > 3 and model is not spaces[0]:
+                model.space.close()
+                spaces.remove(model)
+            case _:
+                model.check()
+    for model in spaces:
+        model.check()
+    for model in spaces[1:]:
+        model.space.close()
