@@ -78,12 +78,22 @@ class SyscallStop(NamedTuple):
     result: int
 
 
+_SENT = (0, -1, -6)  # SI_USER, SI_QUEUE, SI_TKILL
+_SIGCHLD = 17
+
+
 class Siginfo(NamedTuple):
-    """The part of siginfo_t that a fault fills in."""
+    """The part of siginfo_t that a fault fills in, or a sender."""
 
     signal: int
     code: int
     address: int
+
+    @property
+    def sender(self) -> int:
+        """si_pid, where the code says that there is one; else 0."""
+        told = self.code in _SENT or (self.signal == _SIGCHLD and self.code > 0)
+        return self.address & 0xFFFFFFFF if told else 0
 
 
 def call(request: int, tid: int, address: int = 0, data: int = 0) -> int:

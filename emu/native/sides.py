@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 from emu.elf import parse
 from emu.machine import Machine
 from emu.native.descriptors import Descriptors
+from emu.native.family import entry_of
 from emu.native.start import Program
 from emu.native.tracer import Tracer
 from emu.places import Places
@@ -25,8 +25,6 @@ from syscalls.table import Record
 
 PAYLOAD = 4096
 """Bytes of each buffer that a twin run compares."""
-
-_AT_ENTRY = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +175,7 @@ class Native:
 
     def _sink(self, pid: int, started: int) -> Sink:
         data = Path(self._run.path).read_bytes()
-        base = _entry(pid) - parse(data, self._run.path).entry
+        base = entry_of(pid) - parse(data, self._run.path).entry
         return JsonLines(
             self._trace, _silent, Places(data, base), program=self._run.path, argv=list(self._run.argv), pid=pid,
             seed=0, started=started, payload_limit=PAYLOAD,
@@ -190,12 +188,6 @@ class Native:
             self.address = descriptors.local_address(record.registers[0] & 0xFFFFFFFF)
             if self.address is not None:
                 self.listening.set()
-
-
-def _entry(pid: int) -> int:
-    """Where the kernel entered the program: AT_ENTRY of the auxiliary vector."""
-    words = struct.iter_unpack("<QQ", Path(f"/proc/{pid}/auxv").read_bytes())
-    return next((value for key, value in words if key == _AT_ENTRY), 0)
 
 
 def _silent(text: str) -> None:

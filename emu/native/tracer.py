@@ -15,6 +15,7 @@ from typing import Any, cast
 import syscalls.calls  # noqa: F401  fills the table
 from emu.native import ptrace
 from emu.native.descriptors import Descriptors
+from emu.native.family import Former, executed, places_of, shares_files
 from emu.native.follow import Follower
 from emu.native.handlers import Handlers
 from emu.native.memory import NativeMemory
@@ -124,7 +125,10 @@ class Tracer:
         self._numbers = itertools.count(1)
         self._sequence = 0
         self._origin = 0
-        self._fault = 0
+        self._fatal: dict[
+            int, tuple[int, int, bool]
+        ] = {}  # by process: signal without a handler, sender, whether a fault
+        self._killing = False
 
     # The loop
 
@@ -140,7 +144,7 @@ class Tracer:
             self._first_thread()
             self._resume(self.pid, 0)
             self._loop()
-            self._finish()
+            self.sink.close()
         finally:
             self._kill()
             signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
@@ -183,9 +187,14 @@ class Tracer:
             signal.sigtimedwait({signal.SIGCHLD}, rest)
 
     def _kill(self) -> None:
+        """Ends all processes of the run."""
+        alive = {tracee.thread.process.pid for tracee in self._threads.values()}
         if self.pid and self.code is None and self.signal is None:
+            alive.add(self.pid)
+        self._killing = True
+        for pid in alive:
             try:
-                os.kill(self.pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
 
@@ -212,10 +221,7 @@ class Tracer:
                 self._executed(tid)
                 self._resume(tid, 0)
             elif event == ptrace.EVENT_STOP:
-                if number in _STOPS:  # a group stop: it stays stopped until SIGCONT
-                    ptrace.call(ptrace.LISTEN, tid, 0, 0)
-                else:
-                    self._resume(tid, 0)
+                self._group_stop(tid, tracee, number)
             else:
                 self._signal_stop(tid, tracee, number)
                 self._resume(tid, number)
@@ -240,6 +246,7 @@ class Tracer:
         process.payload_limit = self._payload_limit
         if parent is not None:
             process.actions.update(parent.actions)
+            process.places, process.former = parent.places, parent.former
         return process
 
     def _new_thread(self, tid: int, process: Process) -> Thread:
@@ -249,10 +256,23 @@ class Tracer:
 
     def _born(self, parent: Tracee, tid: int, event: int) -> None:
         process = parent.thread.process
+        call = parent.call
+        shared = call is not None and shares_files(parent.thread, call.entry.number, call.args)
+        unusual: dict[str, Any] = {}
         if event != ptrace.EVENT_CLONE or not _is_thread_of(tid, process.pid):
-            process = self._new_process(tid, process)
-        self._new_thread(tid, process)
-        self._event("thread_start", process.pid, tid=tid, parent=parent.thread.tid)
+            maker, process = process, self._new_process(tid, process)
+            if shared:
+                unusual["files"] = "shared"
+                cast(Descriptors, process.fds).files = cast(Descriptors, maker.fds).files
+            if event == ptrace.EVENT_VFORK:
+                unusual["vfork"] = True
+            self._new_thread(tid, process)
+            self._event("process_start", tid, tid=tid, parent=maker.pid, **unusual)
+        else:
+            self._new_thread(tid, process)
+            if not shared:
+                unusual["files"] = "copied"
+            self._event("thread_start", process.pid, tid=tid, parent=parent.thread.tid, **unusual)
         if tid in self._early:
             self._early.discard(tid)
             self._resume(tid, 0)
@@ -261,8 +281,16 @@ class Tracer:
         """execve(2): the other threads are gone, descriptors that were to be closed are looked at when they are used."""
         former = ptrace.event_message(tid)
         if former != tid:
-            self._threads[tid] = self._threads.pop(former, self._threads[tid])
+            self._threads[tid] = tracee = self._threads.pop(former, self._threads[tid])
+            tracee.thread.tid = tid
         self._stops.executed(tid)
+        process = self._threads[tid].thread.process
+        process.former = Former(self.now(), process.places, process.former)
+        process.places = places_of(tid)
+        table = cast(Descriptors, process.fds)
+        table.files = dict(table.files)  # no longer shared
+        program, argv = executed(tid)
+        self._event("exec", process.pid, tid=tid, program=program, argv=argv)
 
     def _gone(self, tid: int, status: int) -> None:
         tracee = self._threads.pop(tid, None)
@@ -270,21 +298,38 @@ class Tracer:
         self._early.discard(tid)
         if tracee is not None and tracee.call is not None:
             self._complete(tracee, tracee.call, None)
+        if tracee is None or tid != tracee.thread.process.pid:
+            return
+        for other in self._threads.values():  # those of its threads that the kernel has not reported yet
+            if other.call is not None and other.thread.process.pid == tid:
+                self._complete(other, other.call, None)
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        code = os.WEXITSTATUS(status) if number is None else None
         if tid == self.pid:
-            if os.WIFSIGNALED(status):
-                self.signal = os.WTERMSIG(status)
-            else:
-                self.code = os.WEXITSTATUS(status)
-            for other in self._threads.values():  # those of its threads that the kernel has not reported yet
-                if other.call is not None and other.thread.process.pid == self.pid:
-                    self._complete(other, other.call, None)
+            self.code, self.signal = code, number
+        self._ended(tid, code, number)
 
-    def _finish(self) -> None:
-        number = self.signal
-        if number is not None and number != self._fault and number != signal.SIGKILL:
-            self._event("signal", self.pid, signal=number)
-        self._event("process_end", self.pid, code=self.code, signal=self.signal)
-        self.sink.close()
+    def _ended(self, pid: int, code: int | None, number: int | None) -> None:
+        fatal, sender, is_fault = self._fatal.pop(pid, (0, 0, False))
+        ours = number == signal.SIGKILL and (self._killing or pid == self.pid)
+        if number is not None and not (is_fault and fatal == number) and not ours:
+            known = {"sender": sender} if sender and fatal == number else {}
+            self._event("signal", pid, signal=number, **known)
+        self._event("process_end", pid, code=code, signal=number)
+
+    def _group_stop(self, tid: int, tracee: Tracee, number: int) -> None:
+        """A stop of all threads of a process, which stay stopped until SIGCONT; or its end."""
+        process = tracee.thread.process
+        if number in _STOPS:
+            if not process.stopped:
+                process.stopped = number
+                self._event("stopped", process.pid, signal=number)
+            ptrace.call(ptrace.LISTEN, tid, 0, 0)
+            return
+        if process.stopped:
+            process.stopped = 0
+            self._event("continued", process.pid, signal=int(signal.SIGCONT))
+        self._resume(tid, 0)
 
     # Stops
 
@@ -350,9 +395,10 @@ class Tracer:
         handler = HANDLERS.of(process, tid, number)
         handled = {} if handler is None else {"handler": handler}
         info = ptrace.siginfo(tid)
+        sender = {"sender": info.sender} if info.sender else {}
         if number in _SYNCHRONOUS and info.code > 0:
             if handler is None:
-                self._fault = number
+                self._fatal[process.pid] = number, 0, True
             self._event(
                 "fault", process.pid, tid=tid, signal=number, code=info.code, address=info.address,
                 reason="on the bare kernel", pc=ptrace.program_counter(tid), function="", file="", line=0, **handled,
@@ -362,7 +408,9 @@ class Tracer:
                 tracee.call is not None and tracee.call.restarting
             ):  # it begins anew after the handler, or fails
                 self._complete(tracee, tracee.call, tracee.call.interrupted)
-            self._event("signal", process.pid, tid=tid, signal=number, code=info.code, **handled)
+            self._event("signal", process.pid, tid=tid, signal=number, code=info.code, **handled, **sender)
+        else:
+            self._fatal[process.pid] = number, info.sender, False
 
     def _event(self, event: str, pid: int, **values: Any) -> None:
         self.sink.event({"event": event, "time": self.now(), "pid": pid, **values})

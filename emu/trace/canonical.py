@@ -348,6 +348,8 @@ def _result(outcome: Outcome, result: int, context: Context) -> Data:
     if isinstance(outcome, types_volatile.ProcessIdOutcome):
         return number("pid")(result, context)
     if isinstance(outcome, types_volatile.RegisterOutcome):
+        if 0 < result <= 0xFFFFFF:  # what the interrupted call had answered, perhaps a pid
+            return Symbol("machine", None, result)
         return _either(result, "result", context)
     if isinstance(outcome, types_volatile.TimeOutcome):
         return Symbol("time", None, result)

@@ -146,8 +146,8 @@ def test_a_stopped_program_goes_on_with_the_call_it_was_in(
         _until(lambda wanted="tT" if number == signal.SIGSTOP else "S": _state(pid) in wanted)
     os.kill(pid, signal.SIGTERM)
     records = run.wait()
-    assert names(records) == ["write", "nanosleep", "signal", "process_end"]
-    assert records[1]["unfinished"]
+    assert names(records) == ["write", "stopped", "continued", "nanosleep", "signal", "process_end"]
+    assert records[3]["unfinished"]
     assert run.tracer.signal == signal.SIGTERM
 
 
@@ -173,6 +173,17 @@ def test_processes_are_followed(compiled: Callable[[str], Path], tmp_path: Path)
     written = next(record for record in records if record.get("name") == "write")
     assert (written["pid"], written["tid"]) == (child, child)
     assert run.tracer.code == 3
+    told = [
+        {name: value for name, value in record.items() if name != "time"}
+        for record in records
+        if record["event"].startswith("process_")
+    ]
+    main = run.tracer.pid
+    assert told == [
+        {"event": "process_start", "pid": child, "tid": child, "parent": main},
+        {"event": "process_end", "pid": child, "code": 7, "signal": None},
+        {"event": "process_end", "pid": main, "code": 3, "signal": None},
+    ]
 
 
 def test_bad_pointers_and_unknown_calls_and_a_crash(compiled: Callable[[str], Path], tmp_path: Path) -> None:
