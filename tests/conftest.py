@@ -29,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 SLOW = (
     "tests/emu/plugin", "tests/emu/viewer", "tests/emu/trace/test_strace_native.py", "tests/test_tutorial.py",
     "tests/server/test_limits.py", "tests/syscalls/test_signalfd.py",
+    "tests/guest/programs/test_pty_server",
 )  # fmt: skip
 """What takes long as a whole: left out while working (`python3 tools/dev.py quick`)."""
 

@@ -74,6 +74,13 @@ def report(pid: i64, what: bytes) -> None:
     line.write(1)
 
 
+def report_refusal() -> None:
+    """Say that a client came for whom there is no place."""
+    line = Line()
+    line.say(b"no worker is free")
+    line.write(1)
+
+
 def report_failure(pid: i64, status: i64) -> None:
     """Say that a worker did not end well."""
     what = Line()

@@ -92,10 +92,11 @@ def take_signals() -> None:
 
 def stop() -> None:
     """Let nobody in any more, send the visitors away, and tell the workers to end."""
-    global stopping, stop_deadline
+    global stopping, stop_deadline, accept_again
     if stopping:
         return
     stopping = True
+    accept_again = io.FOREVER
     stop_deadline = io.now() + STOP_MS
     sys.close(listening)
     for place in range(MOST_VISITORS):
@@ -181,6 +182,7 @@ def upgrade(visitor: Visitor) -> u32:
     if not visitor.talk.request.is_trusted:
         return visitor.refuse(403)
     if crew.is_full():
+        crew.report_refusal()
         return visitor.refuse(503)
     hired = crew.hire()
     if hired == 0:
@@ -224,7 +226,7 @@ def keep_time() -> None:
     """Act on the deadlines that have passed."""
     global accept_again, stop_deadline
     now = io.now()
-    if now >= accept_again and not stopping:
+    if now >= accept_again:
         accept_again = io.FOREVER
         epoll.modify(waiter, listening, epoll.EPOLLIN, LISTENING, 0)
     if now >= stop_deadline:

@@ -221,7 +221,7 @@ def read_all(client: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
-@pytest.fixture(params=["native"])
+@pytest.fixture(params=["native", "emulated"])
 def launcher(request: pytest.FixtureRequest) -> str:
     """How the server is run."""
     return str(request.param)

@@ -1,8 +1,10 @@
 """pty_server: a shell at a terminal of its own behind each WebSocket."""
 
+import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from websockets.sync.client import connect
 
 PATIENCE = 30
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_shell_answers(server: Any) -> None:
@@ -143,6 +146,43 @@ def test_the_shell_of_the_environment(serve: Callable, elf: Callable[[str], Path
         with connect(f"ws://127.0.0.1:{port}/term", open_timeout=PATIENCE) as session:
             assert session.recv(PATIENCE) == b"\r\n"
         process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_it_is_bundled(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "emu",
+        "run",
+        "pty_server.elf",
+        "--root",
+        "/",
+        "--",
+        "0",
+        "/bin/echo",
+        "hello",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path, env=environment) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().split(b":")[1])
+        with connect(f"ws://127.0.0.1:{port}/term", open_timeout=PATIENCE) as session:
+            assert session.recv(PATIENCE) == b"hello\r\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_without_a_shell_in_its_root(elf: Callable[[str], Path]) -> None:
+    """In the private root of a bench without options there is no program at all."""
+    command = [sys.executable, "-m", "emu", "run", str(elf("pty_server")), "--", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().split(b":")[1])
+        with connect(f"ws://127.0.0.1:{port}/term", open_timeout=PATIENCE) as session:
+            assert session.recv(PATIENCE) == b"pty_server: /bin/sh: ENOENT (no such file)\r\n"
+        process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0
 
 

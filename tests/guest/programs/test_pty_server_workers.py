@@ -28,6 +28,7 @@ def test_fifteen_and_no_more(server: Any) -> None:
     late = server.client()
     with pytest.raises(AssertionError, match="503 Service Unavailable"):
         late.open()
+    server.wait_for_log("no worker is free\n")
     for number, client in enumerate(clients):
         client.type(f"echo $(({number}+1000))\n")
     for number, client in enumerate(clients):
@@ -38,6 +39,42 @@ def test_fifteen_and_no_more(server: Any) -> None:
     clients[7].close()
     server.wait_until_free(14)
     server.terminal().type("exit\n")
+
+
+def test_a_worker_holds_only_what_it_needs(server: Any) -> None:
+    if not server.native:
+        pytest.skip("looks at processes of this machine")
+    others = [server.terminal() for _ in range(3)]
+    visitors = [socket.create_connection(("127.0.0.1", server.port), PATIENCE) for _ in range(3)]
+    assert server.is_well()
+    for _ in others:
+        server.pids()
+    server.terminal()
+    worker, shell = server.pids()
+    held = {number: os.readlink(f"/proc/{worker}/fd/{number}") for number in os.listdir(f"/proc/{worker}/fd")}
+    kinds = sorted(target.split(":")[0] for number, target in held.items() if int(number) > 2)
+    assert kinds == [
+        "/dev/pts/ptmx" if "/dev/pts/ptmx" in kinds else "/dev/ptmx",
+        "anon_inode",
+        "anon_inode",
+        "socket",
+    ]
+    assert sum(int(number) <= 2 for number in held) == 3
+    assert {name for name in os.listdir(f"/proc/{shell}/fd") if int(name) < 10} == {"0", "1", "2"}
+    for visitor in visitors:
+        visitor.close()
+
+
+def test_nobody_is_busy_while_nothing_happens(server: Any) -> None:
+    if not server.native:
+        pytest.skip("looks at processes of this machine")
+    client = server.terminal()
+    worker, _ = server.pids()
+    client.type("seq 1000\n")  # the parent, who had this connection before, hears nothing of it
+    client.wait_for("1000\r\n$ ")
+    before = [ticks(pid) for pid in (server.process.pid, worker)]
+    time.sleep(0.5)
+    assert [ticks(pid) for pid in (server.process.pid, worker)] == before
 
 
 def test_places_are_used_again_and_again(server: Any) -> None:
@@ -111,6 +148,11 @@ def test_a_shell_hears_of_the_hangup(serve: Callable, tmp_path: Path) -> None:
     assert time.monotonic() - begin < 1.9  # it was not killed
 
 
+def ticks(pid: int) -> list[str]:
+    """The processor time of a process of this machine so far, in its own code and in the kernel."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+
+
 def resident(pid: int) -> int:
     """Bytes that a process of this machine has in memory."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
@@ -126,9 +168,9 @@ def test_a_client_that_does_not_read_makes_nothing_grow(serve: Callable) -> None
         before = resident(worker)
         time.sleep(0.5)
         assert resident(worker) == before
-        ticks = Path(f"/proc/{worker}/stat").read_text().split()[13:15]
+        spent = ticks(worker)
         time.sleep(0.5)
-        assert Path(f"/proc/{worker}/stat").read_text().split()[13:15] == ticks  # it sleeps
+        assert ticks(worker) == spent
     for _ in range(1000):
         client.wait_for("y\r\n")  # and what was held up comes
     client.close()
