@@ -8,9 +8,11 @@ import os
 from collections.abc import Sequence
 from typing import Protocol
 
+from emu.binaries import Space, binary_of
 from emu.elf import ElfError, check, open_program, parse
 from emu.loader import Identity, Loaded, load
 from emu.memory import AddressSpace
+from emu.places import Places
 from syscalls.elf import File, Image, read
 from syscalls.files import FileSystem
 from syscalls.flags import Prot
@@ -73,6 +75,18 @@ def _first_interpreter(image: Image, files: FileSystem, process: Process) -> Ima
             ) from None
         reason = error.strerror if error.errno == errno.ELIBBAD else os.strerror(error.errno or 0)
         raise ElfError(f"{image.name}: its interpreter {wanted} cannot be used: {reason}") from None
+
+
+def places_of(program: Program, base: int, memory: Space) -> Places:
+    """Where a pc lies in a program that was loaded at `base`, or in a library of its."""
+    image = program.image
+    path = os.fsdecode(program.path)
+    if image.descriptor >= 0:
+        status = os.fstat(image.descriptor)
+        binary = binary_of(program.host_path, (status.st_dev, status.st_ino))
+        if binary is not None:
+            return Places(binary, base, memory, path)
+    return Places(image.content.read(0, image.content.size), base, memory, path)
 
 
 def begin(

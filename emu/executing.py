@@ -4,10 +4,9 @@ import os
 from typing import TYPE_CHECKING
 
 from emu.elf import ElfError
-from emu.execute import begin
+from emu.execute import begin, places_of
 from emu.loader import Identity
 from emu.memory import AddressSpace
-from emu.places import Places
 from emu.processes import space_of
 from syscalls.flags.signals import Signal
 from syscalls.process import Thread
@@ -32,9 +31,10 @@ def execute(bench: "Bench", thread: Thread, program: "Program", envp: list[bytes
             raise OSError(error.code, str(error)) from None
         bench.processes.doom(process, 0, Signal.SIGSEGV)
         return 0
+    if bench.dispatcher.sink is not None:
+        process.places.settle()
     bench.processes.replace(thread, memory, bench.start_at(loaded.entry, loaded.stack_pointer))
-    content = program.image.content
-    process.places = Places(content.read(0, content.size), loaded.base)
+    process.places = places_of(program, loaded.base, memory)
     process.exe = os.fsdecode(program.path)
     process.argv, process.envp = program.argv, envp
     process.name = thread.name = program.name

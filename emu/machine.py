@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar, overload
 import syscalls.calls  # noqa: F401  fills the table
 from emu.bench import Bench
 from emu.call_chain import call_chain
-from emu.execute import begin, first_program
+from emu.execute import begin, first_program, places_of
 from emu.hooks import Call, HookFailed, Hooks, When
 from emu.limits import (
     DEFAULT_DESCRIPTORS,
@@ -106,7 +106,7 @@ class Machine:
                 loaded = begin(
                     self.memory, self.cpu, first, environment, random=bench.random(16), identity=ids
                 )
-                process.places = Places(first.image.content.read(0, first.image.content.size), loaded.base)
+                process.places = places_of(first, loaded.base, self.memory)
             finally:
                 first.close()
             process.payload_limit = payload_limit

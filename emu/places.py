@@ -1,8 +1,10 @@
-"""Where a pc lies in the program: function, file and line, looked up when they are first asked for."""
+"""Where a pc lies in a program or its libraries: function, file and line, looked up when they are first asked for."""
 
-import importlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
+
+from emu.binaries import Binary, Module, Space, module_at
+from syscalls.flags import Prot
 
 
 class Place(NamedTuple):
@@ -36,22 +38,47 @@ class Nowhere:
 
 
 class Places:
-    """The places of one program, by its symbols and debug information, which are read at the first question.
+    """The places of one program, by symbols and debug information, which are read at the first question.
 
-    `base` is what the loader added to the addresses of the file.
+    `elf` is the program's file and `base` what the loader added to its addresses. With `memory`, what is mapped there from
+    other files is looked up in those; `path` is how the program's own file is called there.
     """
 
-    def __init__(self, elf: bytes, base: int = 0) -> None:
-        self._elf = elf
-        self._base = base
-        self._symbols: Any = None
-        self._unwinder: Any = None
+    def __init__(
+        self, elf: bytes | Binary, base: int = 0, memory: Space | None = None, path: str = ""
+    ) -> None:
+        self._program = Module(elf if isinstance(elf, Binary) else Binary(lambda: elf), base, "")
+        self._memory = memory
+        self._path = path
+        self._modules: dict[tuple[int, int, tuple[int, int]], Module | None] = {}
+        self._settled: list[tuple[int, int, Module]] = []
+
+    def of(self, memory: Space) -> "Places":
+        """The same program in another address space: of a process that was forked."""
+        return Places(self._program.binary, self._program.base, memory, self._path)
+
+    def settle(self) -> None:
+        """The memory is about to go: keeps in mind where code of other files lies in it."""
+        if self._memory is not None:
+            code = [region for region in self._memory.regions if region.prot & Prot.PROT_EXEC]
+            found = [(region.start, region.end, self._module(region.start)) for region in code]
+            self._settled = [entry for entry in found if entry[2] is not self._program]
+            self._memory = None
+
+    def _module(self, pc: int) -> Module:
+        if self._memory is None:
+            return next((module for low, high, module in self._settled if low <= pc < high), self._program)
+        region = self._memory.regions.find(pc)
+        if region is None or region.file is None or region.name == self._path:
+            return self._program
+        key = (region.start, region.offset, region.file)
+        if key not in self._modules:
+            self._modules[key] = module_at(self._memory, region)
+        return self._modules[key] or self._program
 
     def _chain(self, pc: int) -> Any:
-        if self._symbols is None:
-            # The readers of ELF and DWARF tables are needed for few runs, and late.
-            self._symbols = importlib.import_module("emu.symbols").Symbols(self._elf)
-        return self._symbols.chain(pc - self._base)
+        module = self._module(pc)
+        return module.binary.symbols.chain(pc - module.base)
 
     def __call__(self, pc: int) -> Place:
         chain = self._chain(pc)
@@ -63,19 +90,23 @@ class Places:
 
     def rule(self, pc: int) -> Any:
         """How the caller of what runs at a pc is found: an `emu.unwind.Rule`, or None."""
-        if self._unwinder is None:
-            self._unwinder = importlib.import_module("emu.unwind").Unwinder(self._elf, self._base)
-        return self._unwinder(pc)
+        module = self._module(pc)
+        return module.binary.rule(pc - module.base)
 
     def text(self, pc: int) -> str:
-        """The place in words: `parse+0x1c http.py:42`, with what it was inlined into; empty when nothing is known."""
-        chain = self._chain(pc)
+        """The place in words: `parse+0x1c http.py:42`, with what it was inlined into; empty when nothing is known.
+
+        Behind it, the library in brackets: `strlen+0x12 [libc.so.6]`, `[libc.so.6+0x2819]`.
+        """
+        module = self._module(pc)
+        chain = module.binary.symbols.chain(pc - module.base)
         if not chain:
-            return ""
-        offset = self._symbols.function(pc - self._base)[1]
+            return f"[{module.name}+{pc - module.base:#x}]" if module.name else ""
+        offset = module.binary.symbols.function(pc - module.base)[1]
         parts = [
             f"{place} {file.rpartition('/')[2]}:{line}" if line else place for place, file, line in chain
         ]
         if chain[-1].function:  # an offset into an inlined function would mean nothing
             parts[-1] = parts[-1].replace(chain[-1].function, f"{chain[-1].function}+{offset:#x}", 1)
-        return ", inlined into ".join(part.strip() for part in parts)
+        words = ", inlined into ".join(part.strip() for part in parts)
+        return f"{words} [{module.name}]" if module.name else words

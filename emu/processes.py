@@ -109,7 +109,7 @@ class Processes:
             session=maker.session,
             exit_signal=wanted.exit_signal,
             has_execed=False,
-            places=maker.places,
+            places=maker.places.of(memory),
             limits=dict(maker.limits),
             settings=dict(maker.settings),
             exe=maker.exe, argv=maker.argv, envp=maker.envp, name=parent.name,
@@ -248,6 +248,8 @@ class Processes:
         bench.event("process_end", process, code=code, signal=signal)
         self.release_maker(process)
         if self._shared.drop(process.memory) and process.pid != PID:  # the first one's stays for a look
+            if bench.dispatcher.sink is not None:
+                process.places.settle()
             space_of(process).close()
         session_ends(process)
         children.ended(process, -how if how < 0 else children.exited_status(how))

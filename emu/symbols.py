@@ -13,7 +13,7 @@ from emu.dwarf import DebugInfo, DwarfError
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 _COMPRESSION = struct.Struct("<IIQQ")
-_SHT_SYMTAB, _SHT_NOBITS = 2, 8
+_SHT_SYMTAB, _SHT_NOBITS, _SHT_DYNSYM = 2, 8, 11
 _SHF_EXECINSTR, _SHF_COMPRESSED = 0x4, 0x800
 _STT_NOTYPE, _STT_FUNC = 0, 2
 _LARGEST_SECTION = 256 << 20  # bytes, after decompression
@@ -127,13 +127,13 @@ def _read_sections(data: bytes) -> list[Section]:
 
 
 def _read_functions(data: bytes, sections: list[Section]) -> list[tuple[int, int, int]]:
-    """The functions of .symtab by address: (start, end, where in the file the name is).
+    """The functions of .symtab and .dynsym by address: (start, end, where in the file the name is).
 
     Also labels in code, which reach to the next one.
     """
     found: dict[int, tuple[int, int, int]] = {}  # address: (rank, end, name)
     for _, table_kind, _, _, at, size, link, entry in sections:
-        if table_kind != _SHT_SYMTAB or entry != _SYMBOL.size or link >= len(sections):
+        if table_kind not in (_SHT_SYMTAB, _SHT_DYNSYM) or entry != _SYMBOL.size or link >= len(sections):
             continue
         _, _, _, _, names_at, names_size, _, _ = sections[link]
         size = min(size // _SYMBOL.size, _MOST_SYMBOLS) * _SYMBOL.size

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from emu import Machine
+from emu.binaries import binary_of
 from emu.elf import ElfError
 from syscalls.elf import Bytes, read
 
@@ -187,3 +188,47 @@ def test_a_broken_interpreter(tmp_path: Path, content: bytes) -> None:
         Machine(found("true"), root=str(root)),
     ):
         pass
+
+
+def test_places_in_libraries() -> None:
+    said: list[str] = []
+    with Machine(
+        found("sh"), ["sh", "-c", "kill -SEGV $$"], root="/", trace=True, say=said.append
+    ) as machine:
+        assert machine.run() == 139
+        records = machine.trace
+    assert "_exit" not in {record.get("function") for record in records}
+    functions = {record.get("function") for record in records if record.get("name") == "kill"}
+    assert functions <= {"kill", "__kill"}
+    (report,) = [text for text in said if "killed by SIGSEGV" in text]
+    assert "[libc.so" in report
+
+
+def test_places_in_libraries_of_all_processes() -> None:
+    script = "cat /etc/hostname >/dev/null; (exit 3); exec cat /dev/null"
+    env = {"PATH": "/usr/bin:/bin"}
+    with Machine(found("sh"), ["sh", "-c", script], root="/", env=env, trace=True) as machine:
+        assert machine.run() == 0
+        ends = [record for record in machine.trace if record.get("name") == "exit_group"]
+    assert len(ends) == 3
+    if {record.get("function", "") for record in ends} != {"_exit"}:
+        pytest.skip("the C library names it otherwise")
+
+
+def test_a_binary_is_read_once_and_only_while_it_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "program"
+    shutil.copy(found("true"), path)
+    status = path.stat()
+    file = status.st_dev, status.st_ino
+    binary = binary_of(os.fsencode(path), file)
+    assert binary is not None
+    assert binary_of(os.fsencode(path), file) is binary
+    assert binary_of(os.fsencode(path), (0, 0)) is None
+    assert binary_of(os.fsencode(tmp_path / "nothing"), file) is None
+    path.write_bytes(b"another one")
+    assert binary.data == b"", "what was there when it was mapped is gone"
+    other = binary_of(os.fsencode(path), file)
+    assert other is not None
+    assert other.data == b"another one"
+    assert other.address_of(0) is None
+    assert other.symbols.chain(0) == ()
