@@ -112,6 +112,8 @@ class ChunkPool:
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
     def _reserve(self) -> None:
+        if self._finished:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
         size = _SLAB + _ALIGNED
         reserved = checked(kernel.call6(numbers.mmap, 0, size, Prot.PROT_NONE, _RESERVE, _NO_FD, 0))
         rights = Prot.PROT_READ | Prot.PROT_WRITE

@@ -369,4 +369,5 @@ class Cpu:
             self.words = memoryview(bytearray(self.words)).cast("Q")
             self._saved = self.words[: native.CONTEXT_WORDS]
         self._engine.close()
+        self.space = None
         self.chunks.finish()

@@ -111,14 +111,17 @@ class Engine:
             raise EngineError(f"unicorn: {what} failed with error {error}")
 
     def ctl(self, number: int, *values: int) -> None:
-        """uc_ctl, the writing form."""
+        """uc_ctl, the writing form; without effect on an instance that is freed."""
+        if not self.address:
+            return
         command = ctypes.c_uint(number | len(values) << 26 | 1 << 30)
         arguments = [_u64(value) for value in values]
         self.check(self._library.ctl(self._handle, command, *arguments), f"uc_ctl {number}")
 
     def flush_tlb(self) -> None:
-        """Empties the software TLB, and the cache of jump targets with it."""
-        self.check(self._flush_tlb(), "uc_ctl tlb flush")
+        """Empties the software TLB, and the cache of jump targets with it; without effect on an instance that is freed."""
+        if self.address:
+            self.check(self._flush_tlb(), "uc_ctl TLB_FLUSH")
 
     def hook(self, kind: int, address: int, instruction: int = 0, at: int | None = None) -> int:
         """Adds a hook in machine code, everywhere or for the one address `at`; its handle, for `unhook`."""

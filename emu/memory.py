@@ -39,6 +39,10 @@ def _up(value: int) -> int:
     return (value + PAGE - 1) & -PAGE
 
 
+def _is_private_memory(region: Region) -> bool:
+    return not region.shared and region.file is None
+
+
 def page_bits(prot: int) -> int:
     """What a page table of x86 grants for PROT_*: there is no write-only and no execute-only page."""
     bits = prot & _RIGHTS
@@ -253,6 +257,10 @@ class AddressSpace(GuestBytes):
                 self._mirror.grow(address, end, address + new_size)
                 self._insert(region.part(address, address + new_size))
                 return address
+            if _is_private_memory(region):
+                self._mirror.place(end, address + new_size, region.prot, _PRIVATE)
+                self._insert(replace(region, start=end, end=address + new_size))
+                return address
         if not flags & Mremap.MREMAP_MAYMOVE:
             fail(errno.ENOMEM)
         if fixed:
@@ -271,22 +279,31 @@ class AddressSpace(GuestBytes):
         return new_address
 
     def _move(self, region: Region, to: int, size: int) -> None:
-        """Moves what is in a region on the host; what it leaves behind is inaccessible."""
-        is_private = not region.shared and region.file is None
-        if not crosses(region.start, region.end) and not crosses(to, to + size):
+        """Moves what is in a region on the host, piece by piece where borders of chunks are in the way; what it leaves behind is
+        inaccessible. Memory of more than one piece that is not private cannot grow over a border: ENOMEM."""
+        shift, end = to - region.start, to + size
+        cuts = list(pieces(region.start, region.end, shift))
+        is_private = _is_private_memory(region)
+        grows = not crosses(cuts[-1][0] + shift, end)
+        if not grows and not is_private and size > region.size:
+            fail(errno.ENOMEM)
+        for low, high in cuts:
+            target_end = end if grows and high == region.end else high + shift
             try:
-                return self._mirror.move(region.start, region.end, to, to + size)
+                self._mirror.move(low, high, low + shift, target_end)
             except OSError as error:
-                if error.errno != errno.EFAULT or not is_private:  # EFAULT: several mappings to the host
+                if error.errno != errno.EFAULT or not is_private:
                     raise
-        if not is_private:
-            fail(errno.ENOMEM)  # a chunk's border is a seam in the host's memory
-        self._mirror.place(to, to + size, region.prot, _PRIVATE)
+                self._copy_away(
+                    region.part(low, high), low + shift, target_end
+                )  # to the host it is several mappings
+        if not grows:
+            self._mirror.place(region.end + shift, end, region.prot, _PRIVATE)
+
+    def _copy_away(self, region: Region, to: int, end: int) -> None:
+        self._mirror.place(to, end, region.prot, _PRIVATE)
         with Residency() as residency:
-            for low, high in pieces(region.start, region.end, to - region.start):
-                part = region.part(low, high)
-                target = to + low - region.start
-                copy_anonymous(part, self.host(low), self._mirror, target, residency)
+            copy_anonymous(region, self.host(region.start), self._mirror, to, residency)
         self._mirror.reserve(region.start, region.end)
 
     def start_brk(self, address: int) -> None:

@@ -1,6 +1,7 @@
 """Forked address spaces: what is shared, what is copied, what it costs."""
 
 import errno
+import mmap
 import os
 import random
 import tempfile
@@ -11,6 +12,7 @@ import pytest
 from emu.cpu import StopKind
 from emu.memory import AddressSpace
 from emu.pages import BEYOND_FILE, CHUNK, READ, WRITE
+from syscalls import kernel, numbers
 from syscalls.flags import Madvise, Map, Mremap, Prot
 
 RW = Prot.PROT_READ | Prot.PROT_WRITE
@@ -211,25 +213,48 @@ def test_enormous_reservations(board: Any) -> None:
     child.close()
 
 
-def test_moving_over_a_seam(board: Any) -> None:
+def test_growing_over_a_seam(board: Any) -> None:
     memory = board.memory
-    border = 5 * CHUNK
-    base = memory.map(border - 2 * PAGE, 2 * PAGE, RW, FIXED)
+    base = memory.map(5 * CHUNK - 2 * PAGE, 2 * PAGE, RW, FIXED)
     memory.write(base, b"seam")
-    assert memory.remap(base, 2 * PAGE, 4 * PAGE, Mremap.MREMAP_MAYMOVE) != 0
+    assert memory.remap(base, 2 * PAGE, 4 * PAGE, 0) == base
+    memory.write(base + 2 * PAGE - 2, b"over")
+    assert (memory.read(base, 4), memory.read(base + 2 * PAGE - 2, 4)) == (b"seam", b"over")
+    assert memory.regions.find(base).size == 4 * PAGE
+
+
+@pytest.mark.parametrize("flags", [PRIVATE, SHARED])
+def test_moving_over_a_seam(board: Any, flags: int) -> None:
+    memory = board.memory
     there = 6 * CHUNK - PAGE
-    flags = Mremap.MREMAP_MAYMOVE | Mremap.MREMAP_FIXED
-    place = memory.map(0, 3 * PAGE, RW, PRIVATE)
+    moving = Mremap.MREMAP_MAYMOVE | Mremap.MREMAP_FIXED
+    place = memory.map(0, 3 * PAGE, RW, flags)
     for page in range(3):
         memory.put_u32(place + page * PAGE, page + 1)
-    assert memory.remap(place, 3 * PAGE, 5 * PAGE, flags, there) == there
-    assert [memory.u32(there + page * PAGE) for page in range(5)] == [1, 2, 3, 0, 0]
+    size = 3 * PAGE if flags == SHARED else 5 * PAGE
+    assert memory.remap(place, 3 * PAGE, size, moving, there) == there
+    assert [memory.u32(there + page) for page in range(0, size, PAGE)] == [1, 2, 3, 0, 0][: size // PAGE]
     assert memory.regions.find(place) is None
     child = memory.fork()
     assert child.read(there + PAGE - 2, 4) == b"\0\0\2\0"
-    assert memory.remap(there, 5 * PAGE, 5 * PAGE, flags, 0x3000_0000) == 0x3000_0000
+    assert memory.remap(there, size, size, moving, 0x3000_0000) == 0x3000_0000
     assert memory.u32(0x3000_2000) == 3
+    again = 7 * CHUNK - 2 * PAGE  # cut at other places
+    assert child.remap(there, size, size, moving, again) == again
+    assert [child.u32(again + page) for page in range(0, size, PAGE)] == [1, 2, 3, 0, 0][: size // PAGE]
     child.close()
+
+
+def test_moving_what_is_several_mappings_to_the_host(board: Any) -> None:
+    memory = board.memory
+    low = memory.map(0x2000_0000, 4 * PAGE, RW, FIXED)
+    memory.put_u32(low, 1)
+    memory.map(low + 5 * PAGE, PAGE, RW, FIXED)
+    memory.put_u32(low + 5 * PAGE, 3)
+    memory.map(low + 4 * PAGE, PAGE, RW, FIXED)
+    kernel.call3(numbers.madvise, memory.host(low + 2 * PAGE), PAGE, mmap.MADV_HUGEPAGE)
+    moved = memory.remap(low, 6 * PAGE, 8 * PAGE, Mremap.MREMAP_MAYMOVE | Mremap.MREMAP_FIXED, 0x3000_0000)
+    assert (memory.u32(moved), memory.u32(moved + 5 * PAGE), memory.u32(moved + 7 * PAGE)) == (1, 3, 0)
 
 
 class Model:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emu.chunks import MOST_RETIRED
-from emu.cpu import StopKind
+from emu.cpu import Cpu, StopKind
 from emu.memory import AddressSpace
 from emu.pages import BEYOND_FILE
 from syscalls.flags import Map, Prot
@@ -236,3 +236,20 @@ def test_the_stacks_of_many_small_processes_fit(board: Any) -> None:
     assert parent.account.used < 10 << 20
     for child in children:
         child.close()
+
+
+def test_memory_outlives_its_processor() -> None:
+    cpu = Cpu(lambda *_: 0)
+    space = AddressSpace(cpu)
+    space.map(CODE, PAGE, 7, FIXED)
+    child = space.fork()
+    before = usage()[1]
+    cpu.close()
+    cpu.close()
+    space.write(CODE, b"still there")
+    space.protect(CODE, PAGE, RX)
+    assert (space.read(CODE, 5), child.read(CODE, 5)) == (b"still", bytes(5))
+    space.close()
+    assert child.read(CODE, 5) == bytes(5)
+    child.close()
+    assert usage()[1] < before
