@@ -34,6 +34,7 @@ failed or was used wrongly, 126 when the file is not a program that it can run,
 _RUN = """
   emu run ./program
   emu run server.elf -- 4 127.0.0.1 8080
+  emu run pty_server.elf --root / -- 8000
   emu run --root ./www --env LANG=C ./program -- --its-own-option
 """
 _RUN_NOTES = """The guest's stdin, stdout and stderr are the terminal's. It sees a private
