@@ -2,6 +2,7 @@
 
 from syscalls import credentials, scheduling
 from syscalls.flags.threads import Prctl
+from syscalls.limits import watch_processor_time
 from syscalls.process import Thread
 
 
@@ -13,10 +14,11 @@ def inherit(maker: Thread, made: Thread) -> None:
     credentials.inherit(maker, made)
     scheduling.inherit(maker, made)
     made.settings = dict(maker.settings)
+    if made.process is not maker.process:
+        watch_processor_time(made.process)
 
 
 def after_exec(thread: Thread) -> None:
     """Resets what execve(2) and prctl(2) say; `thread` is the one that goes on."""
     credentials.after_exec(thread)
     thread.process.settings[Prctl.PR_SET_DUMPABLE] = 1
-    thread.settings.pop(Prctl.PR_SET_TSC, None)

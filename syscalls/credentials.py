@@ -112,17 +112,19 @@ def after_exec(thread: Thread) -> None:
     _adopt(thread.process, thread.credentials)
 
 
-def with_users(old: Credentials, *, fixup: bool = True, **ids: int) -> Credentials:
-    """The same with other user ids: capabilities follow from becoming root or ceasing to be (cap_task_fix_setuid)."""
-    new = Credentials(**{**old._asdict(), **ids})
-    if not fixup or old.securebits & SecureBits.SECBIT_NO_SETUID_FIXUP:
+def with_users(old: Credentials, uid: int, euid: int, suid: int) -> Credentials:
+    """The same with other user ids; the file system id is the effective one. Capabilities follow from becoming root or
+    ceasing to be (cap_task_fix_setuid).
+    """
+    new = old._replace(uid=uid, euid=euid, suid=suid, fsuid=euid)
+    if old.securebits & SecureBits.SECBIT_NO_SETUID_FIXUP:
         return new
-    if 0 in (old.uid, old.euid, old.suid) and 0 not in (new.uid, new.euid, new.suid):
+    if 0 in (old.uid, old.euid, old.suid) and 0 not in (uid, euid, suid):
         if not old.securebits & SecureBits.SECBIT_KEEP_CAPS:
             new = new._replace(permitted=0, effective=0)
         new = new._replace(ambient=0)
-    if old.euid == 0 and new.euid != 0:
+    if old.euid == 0 and euid != 0:
         new = new._replace(effective=0)
-    if old.euid != 0 and new.euid == 0:
+    if old.euid != 0 and euid == 0:
         new = new._replace(effective=new.permitted)
     return new

@@ -3,11 +3,14 @@
 import errno
 import os
 
-from syscalls import credentials
+from syscalls import credentials, siginfo
+from syscalls.flags.signals import Signal
 from syscalls.flags.threads import Capability, Rlimit
 from syscalls.process import Process, Thread
 
 INFINITY = (1 << 64) - 1
+_SECOND = 1_000_000_000
+_FOREVER = 1 << 33  # seconds; beyond any deadline that fits nanoseconds
 NR_OPEN = 1 << 20
 """The most descriptors that RLIMIT_NOFILE may be raised to (/proc/sys/fs/nr_open)."""
 
@@ -47,3 +50,44 @@ def check_processes(thread: Thread) -> None:
     )
     if count >= most:
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+class _ProcessorLimit:
+    """RLIMIT_CPU of one process: SIGXCPU at the soft limit and each second after it, SIGKILL at the hard one."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._next = 0
+
+    def set(self) -> None:
+        """Watches what is in force now; a limit of 0 is one of a second (update_rlimit_cpu)."""
+        soft, hard = limit(self._process, Rlimit.RLIMIT_CPU)
+        self._next = max(soft, 1)
+        self._arm(hard)
+
+    def _arm(self, hard: int) -> None:
+        bench, due = self._process.bench, min(self._next, max(hard, 1))
+        if due >= _FOREVER:
+            bench.disarm_timer(self)
+        else:
+            bench.arm_timer(self, due * _SECOND, self._fire, processor=self._process)
+
+    def _fire(self) -> None:
+        process = self._process
+        _, hard = limit(process, Rlimit.RLIMIT_CPU)
+        used = process.bench.cpu_time_ns(process) // _SECOND
+        if used >= max(hard, 1):
+            process.bench.send_signal(process, siginfo.from_kernel(Signal.SIGKILL))
+            return
+        process.bench.send_signal(process, siginfo.from_kernel(Signal.SIGXCPU))
+        self._next = used + 1
+        self._arm(hard)
+
+
+def watch_processor_time(process: Process) -> None:
+    """RLIMIT_CPU has changed, or a process has inherited it."""
+    if process.processor_limit is None:
+        if limit(process, Rlimit.RLIMIT_CPU)[0] == INFINITY == limit(process, Rlimit.RLIMIT_CPU)[1]:
+            return
+        process.processor_limit = _ProcessorLimit(process)
+    process.processor_limit.set()

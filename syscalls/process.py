@@ -218,6 +218,7 @@ class Process:
         default_factory=dict
     )  # signalfds, by when they were made
     timers: Any = None  # syscalls.timers.ProcessTimers, made when the first timer is set
+    processor_limit: Any = None  # syscalls.limits: what watches RLIMIT_CPU, made when it is first set
     limits: dict[int, tuple[int, int]] = field(default_factory=dict)
     settings: dict[int, int] = field(
         default_factory=dict

@@ -4,22 +4,17 @@ import errno
 
 from syscalls.args import Address, Result
 from syscalls.flags.clock import Clock, Timer
-from syscalls.process import Thread
+from syscalls.process import Process, Thread
 from syscalls.structs import Timespec, Timeval
 from syscalls.table import syscall
 from syscalls.types_threads import (
     ClockNumber,
     InTimespec,
-    OutRusage,
     OutTimespec,
     OutTimeval,
     OutTimezone,
-    OutTms,
-    RusageLayout,
-    RusageWho,
     TimerFlags,
     Timezone,
-    Tms,
 )
 from syscalls.types_volatile import OutTime, TimeResult
 from syscalls.wait import RESTART_RESTARTBLOCK, Blocking, Wait, Wake
@@ -27,9 +22,6 @@ from syscalls.wait import RESTART_RESTARTBLOCK, Blocking, Wait, Wake
 SECOND = 1_000_000_000
 TICK = 4_000_000
 """Nanoseconds between two steps of the coarse clocks (CONFIG_HZ=250)."""
-
-USER_HZ = 100
-"""Clock ticks a second of times(2), sysconf(_SC_CLK_TCK)."""
 
 FOREVER = (1 << 63) - 1
 """KTIME_MAX: deadlines beyond it are cut to it."""
@@ -58,11 +50,21 @@ def now(thread: Thread, clock: int) -> int:
     if clock in _COARSE:
         time = bench.monotonic_ns() if clock == Clock.CLOCK_MONOTONIC_COARSE else bench.realtime_ns()
         return time - time % TICK
-    if clock in (Clock.CLOCK_PROCESS_CPUTIME_ID, Clock.CLOCK_THREAD_CPUTIME_ID) or (
-        clock < 0 and is_own_cpu_clock(thread, clock)
-    ):
-        return bench.cpu_time_ns(thread.process)
-    raise OSError(errno.EINVAL, "no such clock")
+    owner = _clocked(thread, clock)
+    if owner is None:
+        raise OSError(errno.EINVAL, "no such clock")
+    return bench.cpu_time_ns(owner)
+
+
+def _clocked(thread: Thread, clock: int) -> Process | None:
+    """The process whose processor clock this is: the caller's, or any process's (pid_for_clock)."""
+    if clock in (Clock.CLOCK_PROCESS_CPUTIME_ID, Clock.CLOCK_THREAD_CPUTIME_ID):
+        return thread.process
+    if clock >= 0:
+        return None
+    if is_own_cpu_clock(thread, clock):
+        return thread.process
+    return thread.process.system.processes.get(~(clock >> 3)) if clock & 7 < 3 else None
 
 
 def is_own_cpu_clock(thread: Thread, clock: int) -> bool:
@@ -174,24 +176,4 @@ def _sleep_cpu(thread: Thread, target: int, remain: int) -> Blocking:
         wake = yield Wait(deadline=min(bench.monotonic_ns() + left, FOREVER))
         if wake is Wake.INTERRUPTED:
             return _interrupted(thread, left, remain)
-    return 0
-
-
-@syscall(partial="all processor time counts as user time")
-def times(thread: Thread, buf: OutTms) -> TimeResult:
-    """times(2)."""
-    if buf:
-        thread.memory.write(buf, Tms.pack(thread.bench.cpu_time_ns(thread.process) * USER_HZ // SECOND, 0, 0, 0))
-    return thread.bench.monotonic_ns() * USER_HZ // SECOND
-
-
-@syscall(partial="only user time is filled in")
-def getrusage(thread: Thread, who: RusageWho, usage: OutRusage) -> Result:
-    """getrusage(2)."""
-    if who not in (-1, 0, 1):
-        return -errno.EINVAL
-    seconds, nanoseconds = divmod(0 if who == -1 else thread.bench.cpu_time_ns(thread.process), SECOND)
-    thread.memory.write(
-        usage, RusageLayout.pack(Timeval.pack(seconds, nanoseconds // 1000), bytes(Timeval.size), *[0] * 14)
-    )
     return 0

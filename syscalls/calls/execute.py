@@ -1,21 +1,23 @@
 """Another program in the place of this one: execve and execveat."""
 
 import os
-import resource
 
 from syscalls.args import DirFd, Path, Result
+from syscalls.birth import after_exec
 from syscalls.calls.paths import files_of, read_path
 from syscalls.flags import At
 from syscalls.flags.execute import ExecAt
+from syscalls.flags.threads import Rlimit
+from syscalls.limits import limit
 from syscalls.process import Thread
 from syscalls.programs import find_program, open_executable
 from syscalls.strings import Strings, read_pointers, strings_limit
 from syscalls.table import syscall
 from syscalls.types_execute import Arguments, Environment, ExecFlags
+from syscalls.wait import Executed
 
 EINVAL = -22
 _KNOWN = ExecAt.AT_SYMLINK_NOFOLLOW | ExecAt.AT_EMPTY_PATH | ExecAt.AT_EXECVE_CHECK
-_STACK_LIMIT = 8 << 20
 
 
 @syscall(
@@ -43,10 +45,10 @@ def _execute(thread: Thread, dirfd: int, pathname: int, argv: int, envp: int, fl
     memory = thread.memory
     file = open_executable(files_of(thread), thread.process, thread, dirfd, path, flags)
     try:
-        limit, _ = thread.process.limits.get(resource.RLIMIT_STACK, (_STACK_LIMIT, 0))
-        most = strings_limit(limit) // 8
+        most_stack, _ = limit(thread.process, Rlimit.RLIMIT_STACK)
+        most = strings_limit(most_stack) // 8
         pointers = [read_pointers(memory, address, most) for address in (argv, envp)]
-        room = Strings(limit, *map(len, pointers))
+        room = Strings(most_stack, *map(len, pointers))
         filename = room.take(_file_name(dirfd, path))
         environment = room.copy(memory, pointers[1])
         arguments = room.copy(memory, pointers[0]) or [room.take(b"")]
@@ -68,6 +70,8 @@ def _execute(thread: Thread, dirfd: int, pathname: int, argv: int, envp: int, fl
     )
     try:
         answer: Result = thread.bench.execute(thread, program, environment)
+        if isinstance(answer, Executed):
+            after_exec(thread)
         return answer
     finally:
         program.close()

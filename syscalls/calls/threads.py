@@ -4,6 +4,7 @@ import errno
 from typing import Annotated
 
 from syscalls.args import Address, Int, Result, Size
+from syscalls.family import thread_named
 from syscalls.flags.threads import Arch
 from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
@@ -56,7 +57,7 @@ def set_robust_list(thread: Thread, head: Address, size: Size) -> Result:
 @syscall
 def get_robust_list(thread: Thread, pid: Pid, head_ptr: OutU64, sizep: OutSize) -> Result:
     """get_robust_list(2)."""
-    target = _thread(thread, pid)
+    target = thread_named(thread, pid)
     thread.memory.put_u64(sizep, RobustListHead.size)
     thread.memory.put_u64(head_ptr, target.robust_list)
     return 0
@@ -94,7 +95,7 @@ def sched_getaffinity(
     cpus = thread.process.cpus
     if size * 8 < cpus or size & 7:
         return -errno.EINVAL
-    _thread(thread, pid)
+    thread_named(thread, pid)
     kernel_size = (cpus + 63) // 64 * 8
     thread.memory.write(mask, ((1 << cpus) - 1).to_bytes(kernel_size, "little"))
     return kernel_size
@@ -108,7 +109,7 @@ def sched_setaffinity(
     cpus = thread.process.cpus
     size = min(cpusetsize & 0xFFFFFFFF, (cpus + 63) // 64 * 8)
     wanted = int.from_bytes(thread.memory.read(mask, size), "little") if size else 0
-    _thread(thread, pid)
+    thread_named(thread, pid)
     return 0 if wanted & ((1 << cpus) - 1) else -errno.EINVAL
 
 
@@ -120,11 +121,3 @@ def getcpu(thread: Thread, cpu: OutCpu, node: OutNode, tcache: Address) -> Resul
     if node:
         thread.memory.put_u32(node, 0)
     return 0
-
-
-def _thread(thread: Thread, tid: int) -> Thread:
-    """The thread that a pid argument names, 0 being the caller; raises ESRCH."""
-    target = thread.process.threads.get(tid) if tid else thread
-    if target is None:
-        raise OSError(errno.ESRCH, "no such thread")
-    return target
