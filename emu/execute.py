@@ -9,16 +9,21 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from emu.binaries import Space, binary_of
-from emu.elf import ElfError, check, open_program, parse
-from emu.loader import Identity, Loaded, load
+from emu.elf import PAGE, ElfError, check, open_program, parse
+from emu.loader import STACK_SIZE, Identity, Loaded, load
 from emu.memory import AddressSpace
 from emu.places import Places
+from syscalls import credentials
 from syscalls.elf import File, Image, read
 from syscalls.files import FileSystem
 from syscalls.flags import Prot
-from syscalls.process import Process
+from syscalls.flags.threads import Rlimit
+from syscalls.limits import limit
+from syscalls.process import Process, Thread
 from syscalls.programs import Program, find_interpreter
 
+_SMALLEST_STACK = 256 << 10
+_LARGEST_STACK = 64 << 20  # of the 128 MiB that are kept free for it (MIN_GAP in arch/x86/mm/mmap.c)
 _LARGEST_CHECKED = 8 << 20  # bytes of code that are looked through for aligned moves
 
 
@@ -89,6 +94,19 @@ def places_of(program: Program, base: int, memory: Space) -> Places:
     return Places(image.content.read(0, image.content.size), base, memory, path)
 
 
+def identity_of(thread: Thread) -> Identity:
+    """What the auxiliary vector says of who a thread is; AT_SECURE as cap_bprm_creds_from_file() decides for plain files."""
+    own = credentials.of(thread)
+    secure = own.uid != own.euid or own.gid != own.egid
+    return Identity(own.uid, own.euid, own.gid, own.egid, int(secure))
+
+
+def stack_size_of(process: Process) -> int:
+    """RLIMIT_STACK in whole pages, within what is left for a stack: bytes."""
+    soft, _ = limit(process, Rlimit.RLIMIT_STACK)
+    return max(_SMALLEST_STACK, min(soft, _LARGEST_STACK)) & -PAGE
+
+
 def begin(
     space: AddressSpace,
     cpu: CodeWatcher,
@@ -97,6 +115,7 @@ def begin(
     *,
     random: bytes,
     identity: Identity,
+    stack_size: int = STACK_SIZE,
 ) -> Loaded:
     """Puts a program into an empty address space; the registers of its first thread follow from the result.
 
@@ -112,6 +131,7 @@ def begin(
         interpreter=program.interpreter,
         filename=program.execfn,
         identity=identity,
+        stack_size=stack_size,
     )
     space.start_brk(loaded.brk)
     if program.interpreter is not None:

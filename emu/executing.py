@@ -4,8 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 from emu.elf import ElfError
-from emu.execute import begin, places_of
-from emu.loader import Identity
+from emu.execute import begin, identity_of, places_of, stack_size_of
 from emu.memory import AddressSpace
 from emu.processes import space_of
 from syscalls.flags.signals import Signal
@@ -22,9 +21,11 @@ def execute(bench: "Bench", thread: Thread, program: "Program", envp: list[bytes
     has nothing left to go back to by then, ends the process by SIGSEGV in some of these cases, and so does this."""
     process = thread.process
     memory = AddressSpace(bench.cpu, account=space_of(process).account)
-    identity = Identity(process.uid, process.uid, process.gid, process.gid)
     try:
-        loaded = begin(memory, bench.cpu, program, envp, random=bench.random(16), identity=identity)
+        loaded = begin(
+            memory, bench.cpu, program, envp,
+            random=bench.random(16), identity=identity_of(thread), stack_size=stack_size_of(process),
+        )  # fmt: skip
     except ElfError as error:
         memory.close()
         if error.code:

@@ -47,12 +47,14 @@ class Space(Protocol):
 
 
 class Identity(NamedTuple):
-    """What the auxiliary vector says of the process: user and group ids, and the processor's features."""
+    """What the auxiliary vector says of the process: user and group ids, whether it has become somebody else (AT_SECURE),
+    and the processor's features."""
 
     uid: int = 0
     euid: int = 0
     gid: int = 0
     egid: int = 0
+    secure: int = 0
     hwcap: int = cpuid(1, 0)[3]
     hwcap2: int = 0
 
@@ -253,7 +255,7 @@ def _build_stack(
         (AT_EUID, identity.euid),
         (AT_GID, identity.gid),
         (AT_EGID, identity.egid),
-        (AT_SECURE, 0),
+        (AT_SECURE, identity.secure),
         (AT_RANDOM, random_address),
         (AT_HWCAP2, identity.hwcap2),
         (AT_EXECFN, execfn_address),

@@ -8,6 +8,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from syscalls import credentials
 from syscalls.elf import HEADER_SIZE, ElfError, File, Image, read
 from syscalls.flags import At, Open
 from syscalls.strings import Strings
@@ -130,9 +131,11 @@ def open_executable(
         if kind != stat.S_IFREG:
             raise OSError(errno.EACCES, "not a regular file")
         assert found.status is not None
+        own = credentials.of_process(process) if thread is None else credentials.of(thread)
         # What the guest makes belongs to the bench's own user on the host.
-        owners, groups = {process.uid, os.geteuid()}, {process.gid, os.getegid(), *os.getgroups()}
-        if not may_execute(found.status, process.uid, owners, groups):
+        owners = {own.fsuid, os.geteuid()}
+        groups = {own.fsgid, *own.groups, os.getegid(), *os.getgroups()}
+        if not may_execute(found.status, own.fsuid, owners, groups):
             raise OSError(errno.EACCES, "its mode does not let the guest execute it")
         if _is_being_written(process, found.status):
             raise OSError(errno.ETXTBSY, "open for writing")
