@@ -20,7 +20,8 @@ from syscalls.flags import Prot
 from syscalls.flags.threads import Rlimit
 from syscalls.limits import limit
 from syscalls.process import Process, Thread
-from syscalls.programs import Program, find_interpreter
+from syscalls.programs import SCRIPT_HEAD, Executable, Program, find_interpreter, find_program, script_line
+from syscalls.strings import Strings
 
 _SMALLEST_STACK = 256 << 10
 _LARGEST_STACK = 64 << 20  # of the 128 MiB that are kept free for it (MIN_GAP in arch/x86/mm/mmap.c)
@@ -38,10 +39,15 @@ class CodeWatcher(Protocol):
 def first_program(
     program: str | os.PathLike[str] | bytes, arguments: Sequence[bytes], files: FileSystem, process: Process
 ) -> Program:
-    """The program that a run begins with: an ELF by its host path, or in bytes; its interpreter comes from the guest's roots.
+    """The program that a run begins with: an ELF or a script by its host path, or an ELF in bytes; interpreters come from
+    the guest's roots.
 
-    To be closed. Raises ElfError, also when the interpreter is not there.
+    To be closed. Raises ElfError, also when an interpreter is not there.
     """
+    if not isinstance(program, bytes):
+        script = _first_script(os.fspath(program), arguments, files, process)
+        if script is not None:
+            return script
     image = _first_image(program)
     try:
         interpreter = _first_interpreter(image, files, process)
@@ -52,6 +58,25 @@ def first_program(
     name = (os.path.basename(arguments[0]) if arguments else os.fsencode(image.name))[:15]
     path = os.fsencode(image.path)
     return Program(image, interpreter, list(arguments), os.fsencode(image.name), path, path, name)
+
+
+def _first_script(
+    name: str, arguments: Sequence[bytes], files: FileSystem, process: Process
+) -> Program | None:
+    descriptor = open_program(name)
+    line = script_line(os.pread(descriptor, SCRIPT_HEAD, 0))
+    if line is None:
+        os.close(descriptor)
+        return None
+    path = os.fsencode(os.path.realpath(name))
+    argv = list(arguments) or [b""]
+    room = Strings(STACK_SIZE, len(argv), 0)
+    called = os.fsencode(os.path.abspath(name))  # the guest may be somewhere else
+    try:
+        return find_program(files, process, None, Executable(descriptor, path), called, argv, room)
+    except OSError as error:
+        wanted = os.fsdecode(line.interpreter)
+        raise _unusable(name, wanted, error) from None
 
 
 def _first_image(program: str | os.PathLike[str] | bytes) -> Image:
@@ -72,14 +97,18 @@ def _first_interpreter(image: Image, files: FileSystem, process: Process) -> Ima
     try:
         return find_interpreter(files, process, None, image)
     except OSError as error:
-        wanted = os.fsdecode(image.interpreter or b"")
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise ElfError(
-                f"{image.name}: needs the interpreter {wanted}, which is not among the guest's files:"
-                " --root / shows it those of this machine"
-            ) from None
-        reason = error.strerror if error.errno == errno.ELIBBAD else os.strerror(error.errno or 0)
-        raise ElfError(f"{image.name}: its interpreter {wanted} cannot be used: {reason}") from None
+        raise _unusable(image.name, os.fsdecode(image.interpreter or b""), error) from None
+
+
+def _unusable(name: str, wanted: str, error: OSError) -> ElfError:
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return ElfError(
+            f"{name}: needs the interpreter {wanted}, which is not among the guest's files:"
+            " --root / shows it those of this machine"
+        )
+    own_words = error.errno in (errno.ELIBBAD, errno.ENOEXEC)
+    reason = error.strerror if own_words else os.strerror(error.errno or 0)
+    return ElfError(f"{name}: its interpreter {wanted} cannot be used: {reason}")
 
 
 def places_of(program: Program, base: int, memory: Space) -> Places:

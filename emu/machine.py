@@ -110,8 +110,8 @@ class Machine:
             finally:
                 first.close()
             process.payload_limit = payload_limit
-            process.exe = executable or path
-            process.argv, process.envp = arguments, environment
+            process.exe = os.fsdecode(first.path)
+            process.argv, process.envp = first.argv, environment
             process.name = name.encode()[:15]
             for number, host_fd in enumerate((stdin, stdout, stderr)):
                 if host_fd is not None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from syscalls.mounts import Found
     from syscalls.process import Process, Thread
 
-_HEAD = 256  # BINPRM_BUF_SIZE
+SCRIPT_HEAD = 256
+"""How many bytes of a file execve(2) looks at to see what it is (BINPRM_BUF_SIZE)."""
 _DEEPEST = 5  # rewrites of the program before ELOOP (exec_binprm)
 _BLANKS = b" \t"
 
@@ -80,12 +81,12 @@ def script_line(head: bytes) -> ScriptLine | None:
     A line that does not end within the first 256 bytes may lose the end of its argument, but not of the interpreter's
     path.
     """
-    head = head[:_HEAD].ljust(_HEAD, b"\0")
+    head = head[:SCRIPT_HEAD].ljust(SCRIPT_HEAD, b"\0")
     if not head.startswith(b"#!"):
         return None
     end = head.split(b"\0", 1)[0].find(b"\n")
     if end < 0:
-        end = _HEAD - 1
+        end = SCRIPT_HEAD - 1
         start = _skip(head, 2, end)
         if start is None or _terminator(head, start, end) is None:
             return None
@@ -174,7 +175,9 @@ def _path(files: "FileSystem", found: "Found") -> bytes:
 
 
 def find_program(
-    thread: "Thread",
+    files: "FileSystem",
+    process: "Process",
+    thread: "Thread | None",
     file: Executable,
     filename: bytes,
     argv: list[bytes],
@@ -185,28 +188,28 @@ def find_program(
 ) -> Program:
     """What runs when `file`, called `filename`, is executed with the arguments `argv` (at least one): exec_binprm().
 
-    `room` is what is left for strings; `by_descriptor`: the path was empty; `inaccessible`: the name will lead nowhere for the new program.
+    `thread` is who asks; None for the bench itself. `room` is what is left for strings; `by_descriptor`: the path was empty; `inaccessible`: the name will lead nowhere for the new program.
     Owns `file` from now on. Raises what execve(2) lists.
     """
     argv = list(argv)
     called = filename
     depth = 0
     try:
-        while (line := script_line(os.pread(file.descriptor, _HEAD, 0))) is not None:
+        while (line := script_line(os.pread(file.descriptor, SCRIPT_HEAD, 0))) is not None:
             if inaccessible:
                 raise OSError(errno.ENOENT, "a script whose descriptor will be closed")
             room.give_back(argv.pop(0))
             for text in (called, *([line.argument] if line.argument is not None else []), line.interpreter):
                 argv.insert(0, room.take(text))
             called = line.interpreter
-            next_file = open_executable(thread.files, thread.process, thread, At.AT_FDCWD, called)
+            next_file = open_executable(files, process, thread, At.AT_FDCWD, called)
             os.close(file.descriptor)
             file = next_file
             depth += 1
             if depth > _DEEPEST:
                 raise OSError(errno.ELOOP, "scripts run by scripts")
         image = _image(file, {})
-        interpreter = find_interpreter(thread.files, thread.process, thread, image)
+        interpreter = find_interpreter(files, process, thread, image)
     except BaseException:
         os.close(file.descriptor)
         raise

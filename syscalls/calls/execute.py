@@ -60,6 +60,8 @@ def _execute(thread: Thread, dirfd: int, pathname: int, argv: int, envp: int, fl
         os.close(file.descriptor)
         return 0
     program = find_program(
+        files_of(thread),
+        thread.process,
         thread,
         file,
         filename,

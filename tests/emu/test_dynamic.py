@@ -232,3 +232,35 @@ def test_a_binary_is_read_once_and_only_while_it_is_the_same(tmp_path: Path) -> 
     assert other.data == b"another one"
     assert other.address_of(0) is None
     assert other.symbols.chain(0) == ()
+
+
+def test_a_script_begins_with_its_interpreter(tmp_path: Path) -> None:
+    path = tmp_path / "script"
+    path.write_bytes(
+        b"#!/bin/sh -u\necho $0 $# $-; cat /proc/self/comm; tr '\\0' ' ' </proc/$$/cmdline; exit 4\n"
+    )
+    path.chmod(0o755)
+    found("sh")
+    said = []
+    for start in (
+        [],
+        [sys.executable, "-m", "emu", "run", "--root", "/", "--rw", str(tmp_path), "--env", "PATH"],
+    ):
+        done = subprocess.run(
+            [*start, str(path), *(["--"] if start else []), "a", "b c"], stdin=subprocess.DEVNULL, capture_output=True,
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}, check=False,
+        )  # fmt: skip
+        assert done.returncode == 4, done.stderr
+        said.append(done.stdout)
+    assert said[0] == said[1]
+    with (
+        pytest.raises(ElfError, match="needs the interpreter /bin/sh, which is not among the guest's files"),
+        Machine(str(path)),
+    ):
+        pass
+    path.write_bytes(b"#!/etc/passwd\n")
+    with (
+        pytest.raises(ElfError, match="its interpreter /etc/passwd cannot be used: Permission denied"),
+        Machine(path, root="/"),
+    ):
+        pass
