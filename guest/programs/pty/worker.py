@@ -128,7 +128,18 @@ def announce() -> None:
 
 def pump() -> None:
     """Move what can be moved without waiting: frames to the terminal, the outbox to the socket."""
-    global client_deadline
+    take_frames()
+    while send_out():
+        take_frames()  # those for whose answers there was no room
+    if socket >= 0 and link.closing and len(link.pending()) == 0:
+        if link.answered:
+            leave()
+        else:
+            fall_silent()
+
+
+def take_frames() -> None:
+    """Do what the received frames say, as far as the terminal takes their input."""
     blocked = False
     while not blocked:
         closing = link.closing
@@ -148,20 +159,19 @@ def pump() -> None:
                 link.took_input(link.plain)  # the terminal is no more, which its events tell as well
         else:
             blocked = True
-    while socket >= 0 and len(link.pending()) > 0:
-        out = link.pending()
-        count = sys.send(socket, out.ptr, len(out), 0)
-        if count > 0:
-            link.sent(count)
-        elif count == -EAGAIN:
-            break
-        elif count != -EINTR:
-            leave()
-    if socket >= 0 and link.closing and len(link.pending()) == 0:
-        if link.answered:
-            leave()
-        else:
-            fall_silent()
+
+
+def send_out() -> bool:
+    """Send from the outbox once; False when there is nothing, or the client takes nothing."""
+    out = link.pending()
+    if socket < 0 or len(out) == 0:
+        return False
+    count = sys.send(socket, out.ptr, len(out), 0)
+    if count > 0:
+        link.sent(count)
+    elif count != -EAGAIN and count != -EINTR:
+        leave()
+    return count > 0 or count == -EINTR
 
 
 def attend() -> None:

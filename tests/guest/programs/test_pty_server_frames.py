@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -130,6 +131,21 @@ def test_a_control_message_in_fragments_that_is_too_long(server: Any) -> None:
     client.send(Opcode.TEXT, b"r" * 60, fin=False)
     client.send(Opcode.CONTINUATION, b"r" * 60)
     assert client.wait_for_close()[0] == 1009
+
+
+def test_many_pings_of_a_client_that_does_not_read_yet(server: Any) -> None:
+    """The answers fill all buffers, then pings wait; none is lost, and the last one does not wait for something else to come."""
+    client = server.terminal()
+    count = 30000
+    pings = client.frame(Opcode.PING, b"p" * 125) * count
+    sender = threading.Thread(target=client.socket.sendall, args=(pings,))
+    sender.start()
+    sender.join(1)
+    for _ in range(count):
+        assert client.next_frame() == (Opcode.PONG, b"p" * 125)
+    sender.join(PATIENCE)
+    client.type("echo $((6*7))\n")
+    client.wait_for("42\r\n")
 
 
 def test_pause_and_resume(server: Any) -> None:

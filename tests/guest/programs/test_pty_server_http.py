@@ -176,6 +176,26 @@ def test_two_that_are_ready_at_once_are_both_served(server: Any) -> None:
         client.close()
 
 
+def test_no_descriptor_is_left_open(server: Any) -> None:
+    if not server.native:
+        pytest.skip("looks at processes of this machine")
+    folder = Path(f"/proc/{server.process.pid}/fd")
+    assert server.is_well()
+    before = len(list(folder.iterdir()))
+    for request in [*REQUESTS, "", "GET / HTTP/1.1\r\nHost: a\r\n"]:
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
+            client.sendall(request.encode("latin-1"))
+    for _ in range(3):
+        client = server.client().open()
+        client.close()
+    for _ in range(3):
+        server.wait_for_log(r"ends \(")
+    end = time.monotonic() + PATIENCE
+    while len(list(folder.iterdir())) > before and time.monotonic() < end:
+        time.sleep(0.02)
+    assert len(list(folder.iterdir())) == before
+
+
 def test_a_head_that_does_not_end_times_out(serve: Callable) -> None:
     server = serve(HEADER_MS=200, IDLE_MS=200, LINGER_MS=100)
     begin = time.monotonic()

@@ -2,7 +2,6 @@
 
 import os
 import statistics
-import time
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +67,8 @@ def test_a_session(page: Page, tab: Any, server: Any, tmp_path: Path) -> None:
     page.type("stty size", Keys.ENTER)
     page.wait_for(tab.js("return `${terminal.rows} ${terminal.cols}`"))
 
-    page.type("sleep 100; echo interrupted", Keys.ENTER)
-    time.sleep(0.5)  # as a person does, who first sees that it takes long
+    page.type("sh -c 'echo started; exec sleep 100'", Keys.ENTER)
+    page.wait_for("started")
     ActionChains(tab.driver).key_down(Keys.CONTROL).send_keys("c").key_up(Keys.CONTROL).perform()
     page.wait_for("^C")
 

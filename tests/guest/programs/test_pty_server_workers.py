@@ -72,9 +72,8 @@ def test_nobody_is_busy_while_nothing_happens(server: Any) -> None:
     worker, _ = server.pids()
     client.type("seq 1000\n")  # the parent, who had this connection before, hears nothing of it
     client.wait_for("1000\r\n$ ")
-    before = [ticks(pid) for pid in (server.process.pid, worker)]
-    time.sleep(0.5)
-    assert [ticks(pid) for pid in (server.process.pid, worker)] == before
+    assert comes_to_rest(server.process.pid)
+    assert comes_to_rest(worker)
 
 
 def test_places_are_used_again_and_again(server: Any) -> None:
@@ -153,6 +152,17 @@ def ticks(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
 
 
+def comes_to_rest(pid: int) -> bool:
+    """Whether a process of this machine takes no processor time any more for a while."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        before = ticks(pid)
+        time.sleep(0.3)
+        if ticks(pid) == before:
+            return True
+    return False
+
+
 def resident(pid: int) -> int:
     """Bytes that a process of this machine has in memory."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
@@ -163,14 +173,9 @@ def test_a_client_that_does_not_read_makes_nothing_grow(serve: Callable) -> None
     client = server.client().open()
     worker, _ = server.pids()
     client.wait_for("ready")
-    time.sleep(1)
     if server.native:
-        before = resident(worker)
-        time.sleep(0.5)
-        assert resident(worker) == before
-        spent = ticks(worker)
-        time.sleep(0.5)
-        assert ticks(worker) == spent
+        assert comes_to_rest(worker)
+        assert resident(worker) < 4 << 20  # its ELF, the copied heap's used part, two buffers
     for _ in range(1000):
         client.wait_for("y\r\n")  # and what was held up comes
     client.close()
