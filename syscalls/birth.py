@@ -5,6 +5,11 @@ from syscalls.flags.threads import Prctl
 from syscalls.limits import watch_processor_time
 from syscalls.process import Thread
 
+PERSONALITY = -1
+"""Where a thread's settings keep personality(2)'s value, among those of prctl(2)."""
+
+READ_IMPLIES_EXEC = 0x400000
+
 
 def inherit(maker: Thread, made: Thread) -> None:
     """Gives a thread, or a new process's only one, what its maker has: credentials, scheduling, prctl(2)'s settings.
@@ -22,3 +27,5 @@ def after_exec(thread: Thread) -> None:
     """Resets what execve(2) and prctl(2) say; `thread` is the one that goes on."""
     credentials.after_exec(thread)
     thread.process.settings[Prctl.PR_SET_DUMPABLE] = 1
+    if PERSONALITY in thread.settings:
+        thread.settings[PERSONALITY] &= ~READ_IMPLIES_EXEC

@@ -21,7 +21,7 @@ class Scheduling(NamedTuple):
 
     @property
     def effective_io_priority(self) -> int:
-        """What ioprio_get(2) tells (__get_task_ioprio in include/linux/ioprio.h)."""
+        """What it comes to (get_task_ioprio in block/ioprio.c)."""
         return self.io_priority or BEST_EFFORT << CLASS_SHIFT | (self.nice + 20) // 5
 
 
@@ -38,5 +38,7 @@ def inherit(maker: Thread, made: Thread) -> None:
     """A new thread has its maker's, unless that has asked for SCHED_RESET_ON_FORK (sched_fork in kernel/sched/core.c)."""
     given = of(maker)
     if given.reset_on_fork:
-        given = Scheduling(nice=max(given.nice, 0), io_priority=given.io_priority)
+        given = given._replace(nice=max(given.nice, 0), reset_on_fork=False)
+        if given.priority:
+            given = given._replace(nice=0, policy=0, priority=0)
     made.scheduling = given

@@ -85,6 +85,17 @@ def clock_gettime(thread: Thread, clockid: ClockNumber, tp: OutTimespec) -> Resu
 
 
 @syscall
+def clock_settime(thread: Thread, clockid: ClockNumber, tp: InTimespec) -> Result:
+    """clock_settime(2): nobody may."""
+    if clockid > 0:
+        return -errno.EINVAL  # only the realtime clock can be set at all
+    if clockid < 0:
+        now(thread, clockid)
+    _span(thread, tp)
+    return -errno.EPERM
+
+
+@syscall
 def clock_getres(thread: Thread, clockid: ClockNumber, res: OutTimespec) -> Result:
     """clock_getres(2)."""
     now(thread, clockid)

@@ -4,6 +4,7 @@ import errno
 import os
 
 from syscalls.args import Address, Int, Result, Size, UInt
+from syscalls.birth import PERSONALITY
 from syscalls.flags.threads import Getrandom
 from syscalls.process import Thread
 from syscalls.table import syscall
@@ -15,9 +16,6 @@ from syscalls.types_threads import (
     Utsname,
 )
 from syscalls.types_volatile import OutRandom
-
-_PERSONALITY = -1
-"""Where a thread's settings keep it, among those of prctl(2)."""
 
 _RANDOM_CHUNK = 1 << 16
 _PAGE = 4096
@@ -82,9 +80,9 @@ def sysinfo(thread: Thread, info: OutSysinfo) -> Result:
 @syscall
 def personality(thread: Thread, persona: UInt) -> Result:
     """personality(2): 0xffffffff only asks. It is kept, and has no effect but to be told."""
-    old = thread.settings.get(_PERSONALITY, 0)
+    old = thread.settings.get(PERSONALITY, 0)
     if persona != 0xFFFFFFFF:
-        thread.settings[_PERSONALITY] = persona
+        thread.settings[PERSONALITY] = persona
     return old
 
 

@@ -190,10 +190,12 @@ def sched_rr_get_interval(thread: Thread, pid: Pid, tp: OutTimespec) -> Result:
 
 @syscall
 def ioprio_get(thread: Thread, which: Annotated[int, Flags(IoPriority)], who: Pid) -> Result:
-    """ioprio_get(2): of several threads the highest, that is the lowest number."""
+    """ioprio_get(2): of one thread what was set, of several the highest that is in force, that is the lowest number."""
     if which not in (1, 2, 3):
         return -errno.EINVAL
     found = _named(thread, which - 1, who)
+    if found and which == IoPriority.IOPRIO_WHO_PROCESS:
+        return scheduling.of(found[0]).io_priority
     return min((scheduling.of(one).effective_io_priority for one in found), default=-errno.ESRCH)
 
 
