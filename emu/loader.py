@@ -22,6 +22,8 @@ LOWEST = 0x1_0000
 CLOCK_TICKS = 100
 MINSIGSTKSZ = 2048
 PLATFORM = b"x86_64"
+HWCAP2_FSGSBASE = 1 << 1
+"""RDFSBASE and its kin work in user mode (asm/hwcap2.h)."""
 _STACK_GAP = 256 * PAGE
 
 # auxiliary vector, asm/auxvec.h and linux/auxvec.h
@@ -56,7 +58,7 @@ class Identity(NamedTuple):
     egid: int = 0
     secure: int = 0
     hwcap: int = cpuid(1, 0)[3]
-    hwcap2: int = 0
+    hwcap2: int = HWCAP2_FSGSBASE
 
 
 _ROOT = Identity()
