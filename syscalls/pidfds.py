@@ -15,7 +15,7 @@ _O_RDWR = 2
 
 
 class Lifeline:
-    """The pipe of one process; it lives as long as the process or a pidfd of it is known."""
+    """The pipe of one process, from its first pidfd on until it is reaped; the pidfds have duplicates."""
 
     __slots__ = ("_writer", "reader")
 
@@ -29,14 +29,14 @@ class Lifeline:
 
     def reaped(self) -> None:
         """Its pid is free: they hang up."""
-        writer, self._writer = self._writer, -1
-        if writer >= 0:
-            os.close(writer)
+        if self._writer >= 0:
+            os.close(self._writer)
+            os.close(self.reader)
+            self._writer = self.reader = -1
 
     def __del__(self) -> None:
         if hasattr(self, "_writer"):  # unless the host had none to give
             self.reaped()
-            os.close(self.reader)
 
 
 class _Unreadable:

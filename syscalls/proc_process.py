@@ -8,6 +8,9 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from syscalls import credentials, scheduling
+from syscalls.flags.threads import Prctl
+from syscalls.limits import limit
 from syscalls.proc_memory import Use, maps, smaps, use_of
 from syscalls.proc_mounts import mount_info, mount_table
 
@@ -75,9 +78,10 @@ def _stat(process: "Process", thread: "Thread | None") -> bytes:
     tty, foreground = _terminal(process)
     flags = _FLAGS_RANDOMIZED | (0 if process.has_execed or process.parent is None else _FLAGS_FORKED)
     blocked = thread.signal_mask if thread is not None else 0
+    nice = scheduling.of(thread).nice if thread is not None else 0
     fields: list[int | str] = [
         state(process, thread), process.ppid, process.group, process.session.sid, tty, foreground, flags,
-        0, 0, 0, 0, own, 0, children, 0, 20, 0, max(1, len(process.threads)), 0, started(process) // TICK,
+        0, 0, 0, 0, own, 0, children, 0, 20 + nice, nice, max(1, len(process.threads)), 0, started(process) // TICK,
         use.total * 4096, use.resident, UNLIMITED, use.code[0], use.code[1], use.stack_start, 0, 0,
         process.pending & 0x7FFFFFFF, blocked & 0x7FFFFFFF, ignored & 0x7FFFFFFF, caught & 0x7FFFFFFF,
         int(state(process, thread) == "S"), 0, 0, process.exit_signal, 0, 0, 0, 0, 0, 0,
@@ -111,7 +115,8 @@ def _status(process: "Process", thread: "Thread | None") -> bytes:
     tid = process.pid if thread is None else thread.tid
     first = _first(process, thread)
     alive = letter != "Z"
-    ids = {b"Uid": process.uid, b"Gid": process.gid}
+    who = credentials.of(thread) if thread is not None else credentials.of_process(process)
+    settings = thread.settings if thread is not None else {}
     lines = [
         b"Name:\t" + _name(process, thread),
         *([b"Umask:\t%04o" % first.files.umask] if first is not None and first.files is not None else []),
@@ -121,9 +126,10 @@ def _status(process: "Process", thread: "Thread | None") -> bytes:
         b"Pid:\t%d" % tid,
         b"PPid:\t%d" % process.ppid,
         b"TracerPid:\t0",
-        *(name + b":\t%d\t%d\t%d\t%d" % ((number,) * 4) for name, number in ids.items()),
+        b"Uid:\t%d\t%d\t%d\t%d" % who[0:4],
+        b"Gid:\t%d\t%d\t%d\t%d" % who[4:8],
         b"FDSize:\t%d" % (_table_size(first) if alive else 0),
-        b"Groups:\t ",
+        b"Groups:\t" + b"".join(b"%d " % group for group in who.groups) + b" " * (not who.groups),
         b"NStgid:\t%d" % process.pid,
         b"NSpid:\t%d" % tid,
         b"NSpgid:\t%d" % process.group,
@@ -140,8 +146,12 @@ def _status(process: "Process", thread: "Thread | None") -> bytes:
         b"SigBlk:\t%016x" % (thread.signal_mask if thread is not None else 0),
         b"SigIgn:\t%016x" % ignored,
         b"SigCgt:\t%016x" % caught,
-        *(name + b":\t%016x" % 0 for name in (b"CapInh", b"CapPrm", b"CapEff", b"CapBnd", b"CapAmb")),
-        b"NoNewPrivs:\t%d" % process.settings.get(38, 0),
+        b"CapInh:\t%016x" % who.inheritable,
+        b"CapPrm:\t%016x" % who.permitted,
+        b"CapEff:\t%016x" % who.effective,
+        b"CapBnd:\t%016x" % who.bounding,
+        b"CapAmb:\t%016x" % who.ambient,
+        b"NoNewPrivs:\t%d" % settings.get(Prctl.PR_SET_NO_NEW_PRIVS, 0),
         b"Seccomp:\t0",
         b"Seccomp_filters:\t0",
         b"Cpus_allowed:\t%x" % ((1 << process.cpus) - 1),
@@ -187,11 +197,8 @@ _LIMITS = (
 
 def _limits(process: "Process", thread: "Thread | None") -> bytes:
     lines = [f"{'Limit':<25} {'Soft Limit':<20} {'Hard Limit':<20} {'Units':<10}"]
-    first = _first(process, thread)
     for name, number, unit in _LIMITS:
-        soft, hard = process.limits.get(number, (UNLIMITED, UNLIMITED))
-        if number == 7 and first is not None:
-            soft, hard = first.fds.limit, max(hard if number in process.limits else 0, first.fds.limit)
+        soft, hard = limit(process, number)
         shown = ["unlimited" if value == UNLIMITED else str(value) for value in (soft, hard)]
         lines.append(f"{name:<25} {shown[0]:<20} {shown[1]:<20} {unit:<10}")
     return "".join(line + "\n" for line in lines).encode()

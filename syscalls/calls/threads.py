@@ -4,7 +4,7 @@ import errno
 from typing import Annotated
 
 from syscalls.args import Address, Int, Result, Size
-from syscalls.family import thread_named
+from syscalls.family import check_access, thread_named
 from syscalls.flags.threads import Arch
 from syscalls.memory import TASK_SIZE
 from syscalls.process import Thread
@@ -58,6 +58,7 @@ def set_robust_list(thread: Thread, head: Address, size: Size) -> Result:
 def get_robust_list(thread: Thread, pid: Pid, head_ptr: OutU64, sizep: OutSize) -> Result:
     """get_robust_list(2)."""
     target = thread_named(thread, pid)
+    check_access(thread, target.process)
     thread.memory.put_u64(sizep, RobustListHead.size)
     thread.memory.put_u64(head_ptr, target.robust_list)
     return 0

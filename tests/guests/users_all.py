@@ -15,6 +15,7 @@ ids: array[u32, 3]
 header: array[u32, 2]
 sets: array[u32, 6]
 list: array[u32, 8]
+text: array[u8, 4096]
 
 
 def ids_are(label: bytes, base: i64) -> None:
@@ -128,6 +129,7 @@ def changes(unused: u64) -> i64:
     """A thread that gives up its rights: it alone."""
     result(b"a thread", syscall(numbers.setresuid, OTHER, OTHER, OTHER))
     ids_are(b"its ids", 0)
+    say_status()
     result(b"to root again", syscall(numbers.setuid, 0))
     return 0
 
@@ -186,10 +188,15 @@ def in_child(way: i64) -> None:
         result(b"setresgid", syscall(numbers.setresgid, 1, 2, 3))
         result(b"setregid", syscall(numbers.setregid, 4, 5))
         ids_are(b"then", 0)
+        list[0] = 77
+        list[1] = 66
+        syscall(numbers.setgroups, 2, list.ptr)
         result(b"setfsgid", syscall(numbers.setfsgid, 9))
         result(b"setfsgid", syscall(numbers.setfsgid, -1))
         result(b"setfsuid", syscall(numbers.setfsuid, 9))
         result(b"setfsuid", syscall(numbers.setfsuid, -1))
+        syscall(numbers.prctl, 38, 1, 0, 0, 0)
+        say_status()
     elif way == 4:
         result(b"keep capabilities", syscall(numbers.prctl, 8, 1, 0, 0, 0))
         result(b"setuid", syscall(numbers.setuid, OTHER))
@@ -206,6 +213,25 @@ def in_child(way: i64) -> None:
         result(b"drop from the effective set", syscall(numbers.capset, header.ptr, sets.ptr))
         result(b"setuid", syscall(numbers.setuid, OTHER))
     leave(0)
+
+
+def say_status() -> None:
+    """The lines of /proc/thread-self/status that tell the ids."""
+    fd = syscall(numbers.open, b"/proc/thread-self/status\0".ptr, 0, 0)
+    size = syscall(numbers.read, fd, text.ptr, 4096)
+    syscall(numbers.close, fd)
+    start = i64(0)
+    for at in range(size):
+        if text[at] == 0x0A:
+            line = text[start : at + 1]
+            if (
+                line[0:4] == b"Uid:"
+                or line[0:4] == b"Gid:"
+                or line[0:7] == b"Groups:"
+                or line[0:11] == b"NoNewPrivs:"
+            ):
+                say(line)
+            start = at + 1
 
 
 def root() -> None:
@@ -238,6 +264,7 @@ def refused() -> None:
         result(b"by descriptor", syscall(numbers.pidfd_send_signal, fd, 15, 0, 0))
         result(b"its descriptors", syscall(numbers.pidfd_getfd, fd, 1, 0))
         result(b"its limits", syscall(numbers.prlimit64, child, 7, 0, addr(sets[0])))
+        result(b"its robust list", syscall(numbers.get_robust_list, child, addr(text[0]), addr(text[8])))
         result(b"its priority", syscall(numbers.getpriority, 0, child))
         result(b"its priority, changed", syscall(numbers.setpriority, 0, child, 5))
         result(b"its policy", syscall(numbers.sched_getscheduler, child))
