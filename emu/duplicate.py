@@ -3,6 +3,8 @@
 import ctypes
 import mmap
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from emu.account import MappedFile
 from emu.chunks import checked
@@ -12,14 +14,17 @@ from emu.residency import Ranges, Residency
 from syscalls import kernel, numbers
 from syscalls.flags import Madvise, Map, Mremap, Prot
 
+FileEnd = Callable[[Region], int]
 _READ_WRITE = Prot.PROT_READ | Prot.PROT_WRITE
 _HUGE = 2 << 20  # bytes of a huge page of the host
 _ANONYMOUS = Map.MAP_PRIVATE | Map.MAP_ANONYMOUS | Map.MAP_NORESERVE
 
 
-def duplicate(region: Region, source: Mirror, target: Mirror, residency: Residency, file_end: int) -> None:
+def duplicate(
+    region: Region, source: Mirror, target: Mirror, residency: Residency, file_end: FileEnd
+) -> None:
     """Makes in `target` what `region`, which lies in one chunk, is in `source`: shared memory is the same memory, private memory
-    a copy. `file_end` is where a mapped file ends. Raises OSError."""
+    a copy. `file_end` tells where in a mapping the file ends. Raises OSError."""
     if region.at_fork == Madvise.MADV_WIPEONFORK:
         if host_prot(region.prot):
             target.place(region.start, region.end, region.prot, _ANONYMOUS)
@@ -52,39 +57,54 @@ def copy_anonymous(region: Region, source: int, target: Mirror, to: int, residen
     _copy(region, existing, source, target, to)
 
 
-def _copy_of_file(region: Region, source: int, target: Mirror, residency: Residency, file_end: int) -> None:
-    start, end = region.start, region.end
+def _copy_of_file(
+    region: Region, source: int, target: Mirror, residency: Residency, file_end: FileEnd
+) -> None:
+    changed = residency.changed(source, source + region.size)
+    if changed is not None and _map_again(region, target):
+        if changed:
+            target.protect(region.start, region.end, _READ_WRITE)
+            _copy(region, changed, source, target, region.start)
+        return
+    target.place(region.start, region.end, _READ_WRITE, _ANONYMOUS)
+    with _readable(region, source):
+        existing = [(source, source + file_end(region) - region.start)]
+    _copy(region, existing, source, target, region.start)
+
+
+def _map_again(region: Region, target: Mirror) -> bool:
+    """Maps the file of a region; False where it cannot be had."""
     fd = region.memory.reopen() if isinstance(region.memory, MappedFile) else None
-    if fd is not None:
-        try:
-            target.place(start, end, region.prot, Map.MAP_PRIVATE | Map.MAP_NORESERVE, fd, region.offset)
-        except (
-            OSError
-        ):  # a file system that must not be executed from, a driver: what can be read can be copied
-            fd = None
-        else:
-            existing = residency.existing(source, source + region.size, changed=True)
-        finally:
-            if fd is not None:
-                os.close(fd)
     if fd is None:
-        target.place(start, end, _READ_WRITE, _ANONYMOUS)
-        existing = [(source, source + file_end - start)] if file_end > start else []
-    elif existing:
-        target.protect(start, end, _READ_WRITE)
-    if existing or fd is None:
-        _copy(region, existing, source, target, start)
+        return False
+    try:
+        flags = Map.MAP_PRIVATE | Map.MAP_NORESERVE
+        target.place(region.start, region.end, region.prot, flags, fd, region.offset)
+    except OSError:  # what can be read can be copied
+        return False
+    finally:
+        os.close(fd)
+    return True
 
 
 def _copy(region: Region, ranges: Ranges, source: int, target: Mirror, to: int) -> None:
     """Copies what must be writable in the target, gives the target the region's rights."""
-    unreadable = not host_prot(region.prot)
-    if unreadable:
-        checked(kernel.call3(numbers.mprotect, source, region.size, Prot.PROT_READ))
     delta = target.host(to) - source
-    for start, end in ranges:
-        ctypes.memmove(start + delta, start, end - start)
-    if unreadable:
-        checked(kernel.call3(numbers.mprotect, source, region.size, Prot.PROT_NONE))
+    with _readable(region, source):
+        for start, end in ranges:
+            ctypes.memmove(start + delta, start, end - start)
     if host_prot(region.prot) != _READ_WRITE:
         target.protect(to, to + region.size, region.prot)
+
+
+@contextmanager
+def _readable(region: Region, source: int) -> Iterator[None]:
+    """The host may read what the guest may not."""
+    if host_prot(region.prot):
+        yield
+        return
+    checked(kernel.call3(numbers.mprotect, source, region.size, Prot.PROT_READ))
+    try:
+        yield
+    finally:
+        checked(kernel.call3(numbers.mprotect, source, region.size, Prot.PROT_NONE))

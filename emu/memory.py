@@ -123,12 +123,9 @@ class AddressSpace(GuestBytes):
     def _inherit(self, parent: "AddressSpace", region: Region, residency: Residency) -> None:
         if region.at_fork == Madvise.MADV_DONTFORK:
             return
-        file_end = 0
-        if region.file is not None and not region.shared:
-            file_end = parent._file_end(region)
         for low, high in parent.pieces(region.start, region.end):
             self._ensure_chunks(low, high)
-            duplicate(region.part(low, high), parent._mirror, self._mirror, residency, min(file_end, high))
+            duplicate(region.part(low, high), parent._mirror, self._mirror, residency, parent._file_end)
             self._pages.copy(parent._pages, low, high)
 
     # Mapping
@@ -218,7 +215,7 @@ class AddressSpace(GuestBytes):
             self._mirror.protect(region.start, region.end, prot)
             self._drop(region.start, region.end)
             self._insert(replace(region, prot=prot))
-            if region.file is not None and (limit := self._file_end(region)) < region.end:
+            if region.file is not None and prot and (limit := self._file_end(region)) < region.end:
                 self._pages.set(limit, region.end, BEYOND_FILE)
         if at < end:
             fail(errno.ENOMEM)

@@ -49,15 +49,27 @@ class Residency:
         if self._fd >= 0:
             os.close(self._fd)
 
-    def existing(self, start: int, end: int, *, changed: bool = False) -> Ranges:
-        """The pages of [start, end) in private memory that have content; `changed`: only those that are not the file's."""
-        if self._fd >= 0:
-            with suppress(OSError):
-                return self._scan(start, end, changed) if self._can_scan else self._read(start, end, changed)
-            if self._can_scan:
+    def existing(self, start: int, end: int) -> Ranges:
+        """The pages of [start, end) in private anonymous memory that have content; all where the kernel does not tell."""
+        told = self._told(start, end, changed=False)
+        return [(start, end)] if told is None else told
+
+    def changed(self, start: int, end: int) -> Ranges | None:
+        """The pages of [start, end) in a private mapping of a file that are not the file's; None where the kernel does not tell."""
+        return self._told(start, end, changed=True)
+
+    def _told(self, start: int, end: int, changed: bool) -> Ranges | None:
+        if self._fd < 0:
+            return None
+        if self._can_scan:
+            try:
+                return self._scan(start, end, changed)
+            except OSError:
                 self._can_scan = False
-                return self.existing(start, end, changed=changed)
-        return [(start, end)]
+        try:
+            return self._read(start, end, changed)
+        except OSError:
+            return None
 
     def _scan(self, start: int, end: int, changed: bool) -> Ranges:
         ranges: Ranges = []

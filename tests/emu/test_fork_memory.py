@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emu.cpu import StopKind
-from emu.memory import AddressSpace
+from emu.memory import TASK_END, AddressSpace
 from emu.pages import BEYOND_FILE, CHUNK, READ, WRITE
 from syscalls import kernel, numbers
 from syscalls.flags import Madvise, Map, Mremap, Prot
@@ -94,9 +94,35 @@ def test_a_private_mapping_of_a_file(board: Any) -> None:
     child.close()
 
 
-def test_a_mapped_file_that_cannot_be_opened_again(board: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emu.account.MappedFile.reopen", lambda _: None)
+def test_a_private_mapping_of_a_file_without_rights(board: Any) -> None:
+    parent = board.memory
+    with tempfile.TemporaryFile() as file:
+        file.write(b"1" * PAGE + b"2" * PAGE)
+        file.flush()
+        base = parent.map(0, 3 * PAGE, RW, Map.MAP_PRIVATE, file.fileno())
+    parent.write(base, b"changed")
+    parent.protect(base, 3 * PAGE, Prot.PROT_NONE)
+    assert parent.rights(base + 2 * PAGE) == 0
+    child = parent.fork()
+    child.protect(base, 3 * PAGE, RW)
+    assert child.read(base, 8) + child.read(base + PAGE, 3) == b"changed1222"
+    assert parent.rights(base) == 0
+    child.close()
+
+
+@pytest.mark.parametrize("refusal", ["open", "mmap"])
+def test_a_mapped_file_that_cannot_be_had_again(
+    board: Any, monkeypatch: pytest.MonkeyPatch, refusal: str
+) -> None:
+    def reopen(_: object) -> int | None:
+        return None if refusal == "open" else os.open(".", os.O_RDONLY)
+
+    monkeypatch.setattr("emu.account.MappedFile.reopen", reopen)
+    before = os.listdir("/proc/self/fd")
     test_a_private_mapping_of_a_file(board)
+    test_a_private_mapping_of_a_file_without_rights(board)
+    board.memory.unmap(0x7000_0000_0000, TASK_END - 0x7000_0000_0000)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
 def test_pages_that_the_parent_may_not_read_or_write(board: Any) -> None:
@@ -132,6 +158,7 @@ def test_memory_is_found_where_the_kernel_does_not_tell(
         monkeypatch.setattr("emu.residency._PAGEMAP", "/proc/self/no such file")
     test_pages_that_the_parent_may_not_read_or_write(board)
     test_a_private_mapping_of_a_file(board)
+    assert not board.cpu.take_bus_error()
 
 
 def test_the_heap_goes_on_in_both(board: Any) -> None:
