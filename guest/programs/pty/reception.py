@@ -64,6 +64,8 @@ def run() -> None:
         for i in range(count):
             take(events[i])
         keep_time()
+    sys.close(waiter)
+    sys.close(caught)
 
 
 def take(event: epoll.Event) -> None:

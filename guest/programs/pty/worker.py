@@ -114,6 +114,8 @@ def run(client: i32, answer: bytes, received: bytes) -> None:
             elif socket >= 0:
                 take_socket_event(events[i].events)
         keep_time()
+    sys.close(waiter)
+    sys.close(caught)
 
 
 def announce() -> None:
