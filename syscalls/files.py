@@ -110,7 +110,7 @@ class FileSystem(Roots):
         if kind == stat.S_IFREG:
             if writes and not found.mount.writable:
                 raise OSError(errno.EROFS, "a read-only root")
-            if _file_system(found.fd) in _FOREIGN:
+            if file_system(found.fd) in _FOREIGN:
                 raise OSError(errno.EACCES, "a file of the host's kernel")
         host_flags = flags & ~(Open.O_CREAT | Open.O_EXCL | Open.O_NOFOLLOW) | _HOST_ALWAYS
         try:
@@ -215,7 +215,7 @@ def require_changeable(host_fd: int, mount: object) -> None:
         raise OSError(errno.EPERM, "not the guest's file")
 
 
-def _file_system(host_fd: int) -> int:
+def file_system(host_fd: int) -> int:
     """The type of file system (statfs(2) f_type) that a host descriptor is on."""
     buffer = (ctypes.c_int64 * 15)()
     result = kernel.call2(numbers.fstatfs, host_fd, ctypes.addressof(buffer))

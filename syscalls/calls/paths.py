@@ -6,7 +6,8 @@ import stat as modes
 
 from syscalls import kernel, numbers
 from syscalls.args import DirFd, Fd, FdResult, Int, Mode, ModeResult, Path, Result, Size, UInt
-from syscalls.files import OPENED, PATH_ONLY, TMPFILE, FileSystem
+from syscalls.fifos import await_reader, await_writer, waits_for_writer
+from syscalls.files import OPENED, PATH_ONLY, TMPFILE, FileSystem, file_system
 from syscalls.flags import AccessAt, At, Open
 from syscalls.mounts import Found
 from syscalls.process import Thread
@@ -27,15 +28,11 @@ from syscalls.types_files import (
     StatOut,
 )
 from syscalls.virtual import Listing
-from syscalls.wait import RESTARTSYS, Blocking, Wait, Wake
 
 EBADF = -errno.EBADF
 EINVAL = -errno.EINVAL
 EROFS = -errno.EROFS
 STAT_SIZE = 144
-
-FIFO_RETRY_NS = 5_000_000
-"""How often opening a FIFO for writing looks again for a reader: nothing becomes ready when one comes."""
 
 _MAY_BE_TERMINALS = frozenset(("tty", "device"))
 _EMPTY = ctypes.create_string_buffer(1)
@@ -91,24 +88,14 @@ def _open(thread: Thread, dirfd: int, pathname: int, flags: int, mode: int) -> R
     path = read_path(thread, pathname)
     fds = thread.fds
     fds.lowest_free()
+    files = files_of(thread)
     try:
-        descriptor = files_of(thread).open(thread, dirfd, path, flags, mode)
+        descriptor = files.open(thread, dirfd, path, flags, mode)
     except BlockingIOError:
-        return _open_fifo(thread, dirfd, path, flags, mode)
+        return await_reader(thread, lambda: files.open(thread, dirfd, path, flags, mode))
+    if descriptor.description.kind == "pipe" and waits_for_writer(descriptor, file_system):
+        return await_writer(thread, descriptor)
     return fds.add(descriptor)
-
-
-def _open_fifo(thread: Thread, dirfd: int, path: bytes, flags: int, mode: int) -> Blocking:
-    while True:
-        wake = yield Wait(deadline=thread.bench.monotonic_ns() + FIFO_RETRY_NS)
-        if wake is Wake.INTERRUPTED:
-            return RESTARTSYS
-        try:
-            return thread.fds.add(files_of(thread).open(thread, dirfd, path, flags, mode))
-        except BlockingIOError:
-            continue
-        except OSError as error:
-            return -(error.errno or errno.EIO)
 
 
 @syscall

@@ -64,6 +64,7 @@ def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
     "name",
     [
         "files_attributes",
+        "files_fifo",
         "files_io",
         "files_links",
         "files_space",
