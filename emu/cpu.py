@@ -18,6 +18,7 @@ from emu.pages import EXEC, PAGE, READ, WRITE, PageTable, Space
 _GENERAL_PROTECTION = 13
 _LONGEST_INSTRUCTION = 15
 _MOST_WATCHED = 512  # each watched instruction slows translation down a little
+_MOST_WATCHED_IN_ALL = 2048
 _MOST_FOREIGN = 1000  # times that an instruction of another program may be met at a watched address
 _USER_CS, _USER_SS = 0x33, 0x2B  # arch/x86/include/asm/segment.h
 
@@ -47,12 +48,16 @@ class Stop(NamedTuple):
 
 
 class _Watched:
-    """An instruction whose operand is checked when it is executed for the first time."""
+    """An address at which an instruction is checked when it is executed for the first time; several programs may have one there."""
 
-    __slots__ = ("code", "foreign", "handle")
+    __slots__ = ("codes", "foreign", "handle")
 
     def __init__(self, handle: int, code: bytes) -> None:
-        self.handle, self.code, self.foreign = handle, code, 0
+        self.handle, self.codes, self.foreign = handle, [code], 0
+
+
+def _holds(space: Space, address: int, code: bytes) -> bool:
+    return space.readable(address, len(code)) == len(code) and space.read(address, len(code)) == code
 
 
 class Cpu:
@@ -213,9 +218,12 @@ class Cpu:
             at = address + offset
             instruction = code[offset : offset + _LONGEST_INSTRUCTION]
             watched = self._watched.get(at)
+            if (at, instruction) in self._checked:
+                continue
             if watched is not None:
-                watched.code, watched.foreign = instruction, 0
-            elif (at, instruction) not in self._checked:
+                if instruction not in watched.codes:
+                    watched.codes.append(instruction)
+            elif len(self._watched) < _MOST_WATCHED_IN_ALL:
                 types = (_u64, ctypes.c_uint32)
                 handle = self._engine.python_hook(api.HOOK_CODE, self._on_aligned_move, None, *types, at=at)
                 self._watched[at] = _Watched(handle, instruction)
@@ -224,8 +232,8 @@ class Cpu:
         watched = self._watched.get(pc)
         if watched is None or self.space is None:
             return  # seen before; the hook goes when the run ends
-        code = watched.code
-        if self.space.readable(pc, len(code)) < len(code) or self.space.read(pc, len(code)) != code:
+        code = next((code for code in watched.codes if _holds(self.space, pc, code)), None)
+        if code is None:
             watched.foreign += 1
             if watched.foreign > _MOST_FOREIGN:  # the hook costs that other program too much
                 self._unwatch(pc, watched)
@@ -234,8 +242,10 @@ class Cpu:
         if operand % alignment.ALIGNMENT:
             self._misaligned = operand
             self._engine.stop()
-        else:
-            self._checked.add((pc, code))
+            return
+        self._checked.add((pc, code))
+        watched.codes.remove(code)
+        if not watched.codes:
             self._unwatch(pc, watched)
 
     def _unwatch(self, pc: int, watched: _Watched) -> None:

@@ -4,6 +4,7 @@ Source: Documentation/admin-guide/mm/pagemap.rst. PAGEMAP_SCAN (Linux 6.7) skips
 read, 8 bytes a page. Where neither is to be had, all pages count as existing.
 """
 
+import errno
 import os
 import re
 from array import array
@@ -23,6 +24,7 @@ _SCAN = 0xC0606610  # _IOWR('f', 16, struct pm_scan_arg)
 _IS_FILE, _IS_PRESENT, _IS_SWAPPED, _IS_ZERO = 1 << 2, 1 << 3, 1 << 4, 1 << 5
 _EXISTS = _IS_PRESENT | _IS_SWAPPED
 _MOST_FOUND = 1024
+_MOST_COPIED = 1 << 30
 _STEP = 1 << 17  # pages that are read from the pagemap at a time
 _RUN = re.compile(rb"\x01+")
 # By the top byte of a pagemap entry: bit 7 present, bit 6 swapped, bit 5 of a file or shared.
@@ -50,9 +52,16 @@ class Residency:
             os.close(self._fd)
 
     def existing(self, start: int, end: int) -> Ranges:
-        """The pages of [start, end) in private anonymous memory that have content; all where the kernel does not tell."""
+        """The pages of [start, end) in private anonymous memory that have content; all where the kernel does not tell.
+
+        Raises ENOMEM where it does not tell and so much would be copied that it would take seconds.
+        """
         told = self._told(start, end, changed=False)
-        return [(start, end)] if told is None else told
+        if told is None:
+            if end - start > _MOST_COPIED:
+                raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+            return [(start, end)]
+        return told
 
     def changed(self, start: int, end: int) -> Ranges | None:
         """The pages of [start, end) in a private mapping of a file that are not the file's; None where the kernel does not tell."""
