@@ -122,6 +122,12 @@ def _add_run_options(parser: "_Parser | argparse._ArgumentGroup") -> None:
         help="which addresses the guest reaches: loopback (default), all of the host's, none",
     )
     parser.add_argument(
+        "--user",
+        metavar="UID[:GID]",
+        default="1000",
+        help="who the guest is to itself (default 1000): 0 may change ids and signal others",
+    )
+    parser.add_argument(
         "--memory", metavar="SIZE", default="4G", help="the most memory it may map: 512M, 4G (default)"
     )
     parser.add_argument(

@@ -13,6 +13,7 @@ from emu.machine import Machine
 from emu.streams import open_stream
 from guest.compiler.cache import find_program
 
+_NO_ID = 0xFFFFFFFF  # (uid_t) -1
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -42,6 +43,7 @@ def execute(
             env=environment(arguments.env),
             seed=arguments.seed,
             net=arguments.net,
+            user=user(arguments.user),
             root=arguments.root,
             writable=tuple(arguments.rw),
             stdin=open_stream(0),
@@ -80,6 +82,17 @@ def _is_bundled(name: str) -> bool:
 
 
 Number = TypeVar("Number", int, float)
+
+
+def user(text: str) -> tuple[int, int]:
+    """The ids of `UID` or `UID:GID`; the group is the user's number where none is given. Raises `Failure`."""
+    words = text.split(":")
+    if not 1 <= len(words) <= 2 or not all(word.isascii() and word.isdigit() for word in words):
+        raise Failure(f"--user {text}: a number is expected, or two: 1000, 0:0")
+    uid, gid = int(words[0]), int(words[-1])
+    if max(uid, gid) >= _NO_ID:
+        raise Failure(f"--user {text}: ids go from 0 to {_NO_ID - 1}")
+    return uid, gid
 
 
 def positive(option: str, value: Number) -> Number:

@@ -206,6 +206,7 @@ def _one_of(option: str, word: str | None, known: Iterable[str], told: Iterable[
 
 _OF_RUNNING: tuple[tuple[str, str, object], ...] = (
     ("--root", "root", None), ("--rw", "rw", []), ("--env", "env", []), ("--net", "net", "loopback"),
+    ("--user", "user", "1000"),
     ("--memory", "memory", "4G"), ("--threads", "threads", 1024),
     ("--processes", "processes", 512), ("--seed", "seed", 0),
     ("--time-limit", "time_limit", None), ("--payload", "payload", None), ("--strict", "strict", False),

@@ -135,6 +135,7 @@ def test_a_python_program_and_a_bundled_one_run_by_name(hello: Path, tmp_path: P
         ),
         (("run", "--threads", "0", "HELLO"), 125, "emu: --threads 0: a number above 0 is expected"),
         (("run", "--time-limit", "0", "HELLO"), 125, "emu: --time-limit 0.0: a number above 0 is expected"),
+        (("run", "--user", "me", "HELLO"), 125, "emu: --user me: a number is expected, or two: 1000, 0:0"),
         (("run", "--root", "/none", "HELLO"), 125, "emu: --root /none: not a directory"),
         (("run", "--rw", "HELLO", "HELLO"), 125, "emu: --rw"),
         (("run", "--env", "=x", "HELLO"), 125, "emu: --env =x: NAME=VALUE or NAME is expected"),

@@ -2,12 +2,9 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-from emu.machine import Machine
 
 
 def test_of_somebody_without_privileges(same: Callable[..., object]) -> None:
@@ -15,11 +12,12 @@ def test_of_somebody_without_privileges(same: Callable[..., object]) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="the guest has to be root natively, too")
-def test_of_root(elf: Callable[[str], Path], native: Callable[..., Any], tmp_path: Path) -> None:
-    with open(tmp_path / "out", "wb+") as out:
-        machine = Machine(elf("users_all"), ["users_all", "root"], user=(0, 0), stdout=out.fileno())
-        status = machine.run()
-        out.seek(0)
-        done = native("users_all", "root")
-        assert out.read().decode() == done.stdout.decode()
-        assert status == done.status == 0
+def test_of_root(native: Callable[..., Any], emulated: Callable[..., Any]) -> None:
+    done = emulated("users_all", "root", options=("--user", "0"))
+    assert done.stdout.decode() == native("users_all", "root").stdout.decode()
+    assert done.status == 0, done.stderr
+
+
+def test_the_command_line_says_who_it_is(emulated: Callable[..., Any]) -> None:
+    done = emulated("users_all", "root", options=("--user", "0:7"))
+    assert done.stdout.startswith(b"root 0 0 0 / 7 7 7\n")
