@@ -57,6 +57,9 @@ class Job:
         if number == signal.SIGINT and self._is_too_many():
             self._bench.processes.end_all(number)
             return
+        if number == signal.SIGTERM and self._bench.process.wait_status is not None:
+            self._bench.processes.end_all(number)  # nobody is left who would know what it is for
+            return
         for process in self._receivers(number):
             self._bench.send_signal(process, siginfo.from_kernel(number))
         if number == signal.SIGINT:

@@ -213,6 +213,8 @@ def _read_on(
                 if wake is Wake.TIMEOUT:
                     return done
                 continue
+            if result == 0 and file.terminal.has_hung_up and not file.is_master:
+                return done or -errno.EIO  # who waited hears of it; who comes later finds the end of the file
             if result <= 0:
                 return done or result
             done += result

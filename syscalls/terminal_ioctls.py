@@ -61,6 +61,8 @@ Handler = Callable[[Thread, Descriptor, TerminalFile, int], Result]
 
 def request(thread: Thread, entry: Descriptor, file: TerminalFile, number: int, arg: int) -> Result | None:
     """Serves a request; None when terminals do not know it."""
+    if file.terminal.has_hung_up and not file.is_master:
+        return ENOTTY if number == Ioctl.TIOCSPGRP else EIO  # hung_up_tty_ioctl
     if number in _ASKED:
         return _host(thread, entry, number, arg)
     if number in _OF_MASTERS:

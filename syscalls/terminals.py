@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from syscalls import children, line_discipline, signals
 from syscalls.flags.signals import Signal
-from syscalls.siginfo import from_kernel
+from syscalls.siginfo import from_kernel, from_user
 from syscalls.wait import RESTARTSYS, Blocking, Wait
 
 if TYPE_CHECKING:
@@ -208,11 +208,12 @@ def device_of(process: "Process") -> int:
     return 0 if terminal is None else terminal.device
 
 
-def signal_group(system: "System", group: int, number: int) -> None:
-    """Sends a signal of the kernel's to all members of a process group (kill_pgrp)."""
+def signal_group(system: "System", group: int, number: int, sender: "Process | None" = None) -> None:
+    """Sends a signal to all members of a process group: the kernel's, or as if `sender` had (kill_pgrp)."""
+    info = from_kernel(number) if sender is None else from_user(number, sender.pid, sender.uid)
     for member in system.members(group):
         if member.wait_status is None:
-            member.bench.send_signal(member, from_kernel(number))
+            member.bench.send_signal(member, info)
 
 
 def _stop_group(thread: "Thread", number: int) -> Blocking:
@@ -234,7 +235,7 @@ def give_up(process: "Process") -> None:
         terminal.let_go()
         if group:
             for number in (Signal.SIGHUP, Signal.SIGCONT):
-                signal_group(process.system, group, number)
+                signal_group(process.system, group, number, process)
     else:
         terminals.given_up.add(process.pid)
 

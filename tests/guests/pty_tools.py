@@ -1,12 +1,10 @@
 """Pseudo-terminals for test guests: making one, its modes, what is written to and read from it."""
 
 from say import say, say_error, say_number
-from signal_tools import Action, restorer
 
 from guest.lang import addr, array, i32, i64, struct, syscall, u8, u32, u64
 from syscalls import numbers
 from syscalls.flags import Ioctl, Open
-from syscalls.flags.signals import SigAction
 
 
 @struct
@@ -137,12 +135,3 @@ def drain_said(label: bytes, fd: i64, count: i64) -> None:
     say(b": ")
     say_bytes(room[:done])
     say(b"\n")
-
-
-def set_action(number: i64, handler: u64) -> i64:
-    """SIG_DFL 0, SIG_IGN 1, or a handler's address."""
-    action = Action()
-    action.handler = handler
-    action.flags = u64(SigAction.SA_RESTORER)
-    action.restorer = u64(restorer)
-    return syscall(numbers.rt_sigaction, number, addr(action), 0, 8)

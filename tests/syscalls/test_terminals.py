@@ -23,6 +23,11 @@ def numbers_of_the_host_that_are_taken() -> Iterator[None]:
     [
         pytest.param("pty_requests", id="every request on both ends"),
         pytest.param("pty_files", id="as files: numbers, names, locks, hang-ups"),
+        pytest.param("pty_reads", id="lines, raw bytes, VMIN and VTIME, packets"),
+        pytest.param("tty_sessions", id="controlling terminals, foreground groups"),
+        pytest.param("tty_keys", id="signals of keys"),
+        pytest.param("tty_background", id="background jobs"),
+        pytest.param("tty_hangup", id="hang-ups, leaders that end"),
     ],
 )
 def test_pseudo_terminals(same: Same, guest: str) -> None:
