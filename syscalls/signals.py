@@ -100,7 +100,10 @@ def post(target: Process | Thread, info: SigInfo) -> int | Thread | None:
     threads = [target] if isinstance(target, Thread) else list(process.threads.values())
     if signal == Signal.SIGCONT:
         _forget_stops(process)
-        process.bench.continue_process(process)
+        if process.stopped:
+            process.bench.continue_process(process)
+            for thread in list(process.threads.values()):
+                recheck(thread)  # what came meanwhile
     elif signal in _STOPPING:
         drop_pending(process, Signal.SIGCONT)
     for thread in threads:
@@ -114,6 +117,9 @@ def post(target: Process | Thread, info: SigInfo) -> int | Thread | None:
     if is_ignored(process, signal):
         if info.source is not None:
             info.source.ignored()
+        return None
+    if process.stopped:  # nobody looks at it before SIGCONT (wants_signal)
+        queue(target, info)
         return None
     handler = action(process, signal).handler
     if handler == SIG_DFL and signal not in _STOPPING:
