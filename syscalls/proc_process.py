@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from syscalls import credentials, scheduling
 from syscalls.flags.threads import Prctl
 from syscalls.limits import limit
+from syscalls.pidfds import is_reaped, process_of
 from syscalls.proc_memory import Use, maps, smaps, use_of
 from syscalls.proc_mounts import mount_info, mount_table
 
@@ -205,7 +206,7 @@ def _limits(process: "Process", thread: "Thread | None") -> bytes:
 
 
 def fd_info(entry: "Descriptor") -> bytes:
-    """proc_pid_fdinfo(5): position and flags."""
+    """proc_pid_fdinfo(5): position and flags, and whose a pidfd is."""
     try:
         position = os.lseek(entry.host, 0, os.SEEK_CUR)
     except OSError:
@@ -213,7 +214,14 @@ def fd_info(entry: "Descriptor") -> bytes:
     description = entry.description
     flags = description.flags & ~0o4000 | (0o4000 if description.nonblocking else 0)
     flags |= _OPEN_CLOEXEC if entry.cloexec else 0
-    return b"pos:\t%d\nflags:\t0%o\nmnt_id:\t1\nino:\t%d\n" % (position, flags, os.fstat(entry.host).st_ino)
+    shown = b"pos:\t%d\nflags:\t0%o\nmnt_id:\t1\nino:\t%d\n" % (
+        position, flags, os.fstat(entry.host).st_ino,
+    )  # fmt: skip
+    if description.kind == "pidfd":
+        process = process_of(entry)
+        pid = -1 if is_reaped(process) else process.pid
+        shown += b"Pid:\t%d\nNSpid:\t%d\n" % (pid, pid)
+    return shown
 
 
 def _words(words: list[bytes], process: "Process") -> bytes:

@@ -19,3 +19,7 @@ def test_a_trace_says_whose_they_are(elf: Callable[[str], Path]) -> None:
         if record.get("name") == "pidfd_send_signal" and "fds" in record
     }
     assert any("pidfd:1001" in text for text in told), told
+
+
+def test_what_proc_says_threads_of_others_and_inherited_ones(same: Callable[..., object]) -> None:
+    same("pidfds_info")
