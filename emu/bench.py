@@ -59,8 +59,9 @@ class Bench:
         fds = FdTable(limits.descriptors, self.forget_fd)
         system = System(network=Network(net))
         self.process = Process(
-            PID, memory, fds, self, system, group=PID, session=system.session, places=Places(b"")
-        )
+            PID, memory, fds, self, system, group=PID, session=system.session, places=Places(b""),
+            started_ns=self.host.monotonic_ns(),
+        )  # fmt: skip
         system.processes[PID] = self.process
         self.job = Job(self)
         self.processes = Processes(self)
@@ -264,6 +265,11 @@ class Bench:
     def fork(self, parent: Thread, wanted: Fork) -> Thread:
         """A new process; see `syscalls.process.Bench`."""
         return self.processes.fork(parent, wanted)
+
+    def is_waiting(self, thread: Thread) -> bool:
+        """Whether a thread is parked."""
+        task: Task = thread.context
+        return task.parked
 
     def unshare_fds(self, thread: Thread) -> None:
         """A descriptor table of the thread's own."""

@@ -109,6 +109,7 @@ class Processes:
             session=maker.session,
             exit_signal=wanted.exit_signal,
             has_execed=False,
+            started_ns=bench.monotonic_ns(),
             places=maker.places.of(memory),
             limits=dict(maker.limits),
             settings=dict(maker.settings),

@@ -35,7 +35,7 @@ def state(process: "Process", thread: "Thread | None") -> str:
         return "Z"
     if process.stopped:
         return "T"
-    return "S" if getattr(thread.context, "parked", False) else "R"
+    return "S" if process.bench.is_waiting(thread) else "R"
 
 
 def _first(process: "Process", thread: "Thread | None") -> "Thread | None":
@@ -82,7 +82,7 @@ def _stat(process: "Process", thread: "Thread | None") -> bytes:
     nice = scheduling.of(thread).nice if thread is not None else 0
     fields: list[int | str] = [
         state(process, thread), process.ppid, process.group, process.session.sid, tty, foreground, flags,
-        0, 0, 0, 0, own, 0, children, 0, 20 + nice, nice, max(1, len(process.threads)), 0, started(process) // TICK,
+        0, 0, 0, 0, own, 0, children, 0, 20 + nice, nice, max(1, len(process.threads)), 0, process.started_ns // TICK,
         use.total * 4096, use.resident, UNLIMITED, use.code[0], use.code[1], use.stack_start, 0, 0,
         process.pending & 0x7FFFFFFF, blocked & 0x7FFFFFFF, ignored & 0x7FFFFFFF, caught & 0x7FFFFFFF,
         int(state(process, thread) == "S"), 0, 0, process.exit_signal, 0, 0, 0, 0, 0, 0,
@@ -91,11 +91,6 @@ def _stat(process: "Process", thread: "Thread | None") -> bytes:
     ]  # fmt: skip
     tid = process.pid if thread is None else thread.tid
     return b"%d (%s) " % (tid, _name(process, thread)) + " ".join(map(str, fields)).encode() + b"\n"
-
-
-def started(process: "Process") -> int:
-    """When the process was made, in nanoseconds of CLOCK_MONOTONIC."""
-    return int(getattr(process, "started_ns", 0))
 
 
 def _name(process: "Process", thread: "Thread | None") -> bytes:

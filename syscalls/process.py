@@ -112,6 +112,10 @@ class Bench(Protocol):
         """
         ...
 
+    def is_waiting(self, thread: "Thread") -> bool:
+        """Whether a thread waits in a system call, for whatever."""
+        ...
+
     def unshare_fds(self, thread: "Thread") -> None:
         """Gives the thread a descriptor table of its own where it shares one; raises EMFILE, ENFILE of the host."""
         ...
@@ -204,6 +208,7 @@ class Process:
     subreaper: bool = False
     death_signal: int = 0  # PR_SET_PDEATHSIG
     has_execed: bool = False
+    started_ns: int = 0  # CLOCK_MONOTONIC when it was made
     cpu_time_ns: int = 0  # up to its last turn
     children_time_ns: int = 0  # of the children that were waited for, and theirs
     places: Any = None  # emu.places.Places of its program

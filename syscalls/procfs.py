@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from syscalls import proc_process, proc_system
+from syscalls import credentials, proc_process, proc_system
 from syscalls.mounts import STEP, Mount
 from syscalls.virtual import Folder, Jump, Link, Node, Text, VirtualFiles
 
@@ -39,13 +39,18 @@ class ProcessFiles(VirtualFiles):
 
     def _process(self, process: "Process") -> Folder:
         def nodes(reader: "Thread") -> Mapping[bytes, Node]:
-            return self._common(process, process.pid) | {b"task": Folder(tasks)}
+            return self._common(process, process.pid) | {
+                b"task": Folder(tasks, owner=lambda: _owner(process))
+            }
 
         def tasks(reader: "Thread") -> Mapping[bytes, Node]:
             ids = list(process.threads) or [process.pid]
-            return {b"%d" % tid: Folder(lambda reader, tid=tid: self._common(process, tid)) for tid in ids}  # type: ignore[misc]
+            return {b"%d" % tid: self._task(process, tid) for tid in ids}
 
-        return Folder(nodes)
+        return Folder(nodes, owner=lambda: _owner(process))
+
+    def _task(self, process: "Process", tid: int) -> Folder:
+        return Folder(lambda reader: self._common(process, tid), owner=lambda: _owner(process))
 
     def _common(self, process: "Process", tid: int) -> dict[bytes, Node]:
         """What a process and each of its threads have."""
@@ -66,11 +71,14 @@ class ProcessFiles(VirtualFiles):
         def thread() -> "Thread":
             return _alive(process, tid)
 
+        def owner() -> tuple[int, int]:
+            return _owner(process)
+
         nodes[b"exe"] = Link(lambda reader: _program(thread()), lambda reader: self._program(thread()))
         nodes[b"cwd"] = Link(lambda reader: _cwd(thread()), lambda reader: _in_cwd(thread()))
         nodes[b"root"] = Link(lambda reader: b"/", lambda reader: _in_root(thread()))
-        nodes[b"fd"] = Folder(lambda reader: _descriptors(process, tid), 0o500)
-        nodes[b"fdinfo"] = Folder(lambda reader: _infos(process, tid))
+        nodes[b"fd"] = Folder(lambda reader: _descriptors(process, tid), 0o500, owner=owner)
+        nodes[b"fdinfo"] = Folder(lambda reader: _infos(process, tid), owner=owner)
         return nodes
 
     def _program(self, thread: "Thread") -> Jump | None:
@@ -78,6 +86,12 @@ class ProcessFiles(VirtualFiles):
         if self.executable and not process.has_execed and process.exe == self.executable:
             return Jump(os.open(self.executable, os.O_PATH | os.O_CLOEXEC), None, os.fsencode(process.exe))
         return None
+
+
+def _owner(process: "Process") -> tuple[int, int]:
+    """Whose its files are (task_dump_owner in fs/proc/base.c)."""
+    who = credentials.of_process(process)
+    return who.euid, who.egid
 
 
 def _alive(process: "Process", tid: int) -> "Thread":

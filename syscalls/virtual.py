@@ -45,11 +45,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A directory. `nodes` is what is in it; it may leave out what `find` knows (as /proc knows threads)."""
+    """A directory. `nodes` is what is in it; it may leave out what `find` knows (as /proc knows threads).
+    `owner` are the ids that it and the files in it show, where the host lets the bench do that; None: the bench's own.
+    """
 
     nodes: "Callable[[Thread], Mapping[bytes, Node]]"
     mode: int = 0o555
     find: "Callable[[Thread, bytes], Node | None] | None" = None
+    owner: "Callable[[], tuple[int, int]] | None" = None
 
     def get(self, thread: "Thread", name: bytes) -> "Node | None":
         """The node of this name."""
@@ -88,7 +91,8 @@ class VirtualFiles:
         found = node.get(thread, name) if isinstance(node, Folder) else None
         if found is None:
             raise FileNotFoundError(errno.ENOENT, "not among the virtual files")
-        self._show(thread, self._host(folder) + b"/" + name, found)
+        assert isinstance(node, Folder)
+        self._show(thread, self._host(folder) + b"/" + name, found, node)
 
     def follow(self, thread: "Thread", folder: bytes, name: bytes) -> Jump | None:
         """Where a magic link leads; None where its text says it."""
@@ -113,9 +117,9 @@ class VirtualFiles:
             if name not in nodes:
                 _remove(host + b"/" + name)
         for name, found in nodes.items():
-            self._show(thread, host + b"/" + name, found)
+            self._show(thread, host + b"/" + name, found, node)
 
-    def _show(self, thread: "Thread", path: bytes, node: Node) -> None:
+    def _show(self, thread: "Thread", path: bytes, node: Node, folder: Folder) -> None:
         if isinstance(node, Link):
             try:
                 _link(path, node.target(thread))
@@ -130,6 +134,9 @@ class VirtualFiles:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, node.mode))
             os.chmod(path, node.mode)
+        owner = node.owner if isinstance(node, Folder) and node.owner is not None else folder.owner
+        if owner is not None and os.geteuid() == 0:
+            os.chown(path, *owner(), follow_symlinks=False)
 
 
 def _link(path: bytes, target: bytes) -> None:

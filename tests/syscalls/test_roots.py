@@ -29,6 +29,7 @@ class Guest:
         bench: Any = SimpleNamespace(
             random=lambda count: bytes(range(256)) * (count // 256 + 1),
             cpu_time_ns=lambda process: 0,
+            is_waiting=lambda thread: False,
             monotonic_ns=lambda: 12_340_000_000,
             realtime_ns=lambda: 1_000_000_000_000_000_000,
         )
