@@ -11,7 +11,7 @@ import pytest
 from emu.chunks import MOST_RETIRED
 from emu.cpu import Cpu, StopKind
 from emu.memory import AddressSpace
-from emu.pages import BEYOND_FILE
+from emu.pages import BEYOND_FILE, CHUNK
 from syscalls.flags import Map, Prot
 
 RW = Prot.PROT_READ | Prot.PROT_WRITE
@@ -253,3 +253,20 @@ def test_memory_outlives_its_processor() -> None:
     assert child.read(CODE, 5) == bytes(5)
     child.close()
     assert usage()[1] < before
+
+
+def test_code_that_crosses_a_seam(board: Any) -> None:
+    border = 4 * CHUNK
+    for space in (board.memory, board.memory.fork()):
+        space.map(border - PAGE, 2 * PAGE, RW, FIXED)
+        code = bytes.fromhex("48b8" + (0x1122334455667788).to_bytes(8, "little").hex() + UD2)
+        space.write(border - 5, code)
+        space.protect(border - PAGE, 2 * PAGE, RX)
+        stop, after = board.run_in(space, border - 5)
+        assert (stop.kind, after["rax"], after["rip"]) == (StopKind.INVALID, 0x1122334455667788, border + 5)
+        space.protect(border - PAGE, 2 * PAGE, RW)
+        space.put_u32(border, 0x99999999)
+        space.protect(border - PAGE, 2 * PAGE, RX)
+        assert board.run_in(space, border - 5)[1]["rax"] == 0x1199999999667788
+        if space is not board.memory:
+            space.close()
