@@ -53,6 +53,7 @@ class TracedCall:
         self.position = position  # among the records: in the order in which calls returned
         self.name: str = record["name"]
         self.sequence: int = record["sequence"]
+        self.pid: int = record["pid"]
         self.tid: int = record["tid"]
         self.result: int | None = record["result"]
         self.error: str | None = record.get("error")

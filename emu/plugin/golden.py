@@ -77,10 +77,11 @@ def text_of(view: View, *, by: str = "thread", noise: bool = False) -> str:
     (`emu.trace.alias`). Without `noise`, calls that only wait or look whether there is something to do are left out.
     """
     if by == "thread":
-        main = min((call.tid for call in view.all_calls), default=0)
+        main = view.first_pid or min((call.tid for call in view.all_calls), default=0)
         tids = dict.fromkeys([main, *(call.tid for call in view.all_calls)])
         groups = [[call for call in view.calls if call.tid == tid] for tid in tids]
-        titles = ["main"] + ["thread"] * (len(groups) - 1)
+        leaders = {call.pid for call in view.all_calls}
+        titles = ["main", *("process" if tid in leaders else "thread" for tid in list(tids)[1:])]
     else:
         kept = {call.sequence for call in view.calls}
         opened = [one for one in view.descriptors if one.opened is not None and one.opened.sequence in kept]
@@ -133,9 +134,8 @@ def _kind(text: str) -> str:
 
 def _end(view: View) -> list[str]:
     """How the guest ended, where that was its own doing."""
-    for record in view.records:
-        if record["event"] == "process_end" and record["code"] is not None:
-            return ["", f"exited with {record['code']}"]
+    if view.end is not None and view.end["code"] is not None:
+        return ["", f"exited with {view.end['code']}"]
     return []
 
 

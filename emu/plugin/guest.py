@@ -15,6 +15,7 @@ from emu.plugin.pipes import Pipes
 from emu.plugin.recorder import Recorder
 from emu.plugin.settings import Settings
 from emu.plugin.trace import Trace
+from emu.trace.processes import Process
 
 PAYLOAD_LIMIT = 4096
 """Bytes of each buffer that the trace of a test keeps."""
@@ -70,6 +71,7 @@ class Guest:
             self._pipes.close()
             raise
         self.recorder = Recorder(self.machine.locate)
+        self.recorder.header = self.machine.about()
         self.recorder.look_up = self.machine.look_up
         self.recorder.sent = self._all_arrived
         self.machine.trace_to(self.recorder)
@@ -92,6 +94,11 @@ class Guest:
         self._pipes.hand_over()
         self.machine.start()
         return self
+
+    @property
+    def was_started(self) -> bool:
+        """Whether `start` was called."""
+        return self._started
 
     @property
     def is_running(self) -> bool:
@@ -223,8 +230,16 @@ class Guest:
     # What is left
 
     @property
+    def processes(self) -> list[Process]:
+        """The processes that it had so far, in the order in which they came to be: pid, parent, name, argv, code, signal, children.
+
+        The first one is the guest itself.
+        """
+        return self.trace.processes()
+
+    @property
     def leaks(self) -> "verdict.Leaks":
-        """The descriptors and threads that it left behind (docs/pytest.md says what counts); of a guest that has ended."""
+        """The descriptors, threads and processes that it left behind (docs/pytest.md says what counts); of a guest that has ended."""
         return verdict.leaks(self)
 
     @property

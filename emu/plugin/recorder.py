@@ -26,6 +26,8 @@ class Recorder(Kept):
     def __init__(self, locate: Locate) -> None:
         super().__init__(locate)
         self._locate = locate
+        self.header: dict[str, Any] | None = None
+        """What is known of the run: the pid and program of its first process."""
         self.look_up: Callable[[], None] = _nothing
         self.sent: Callable[[], bool] = _yes
         self.rested_at = 0

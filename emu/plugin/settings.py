@@ -6,7 +6,7 @@ from typing import Any
 
 from emu.plugin.pattern import NUMBERS, nearest
 
-LEAKS = frozenset({"descriptors", "threads"})
+LEAKS = frozenset({"descriptors", "threads", "processes"})
 NETS = ("loopback", "host", "none")
 
 
@@ -85,7 +85,9 @@ def _leaks(value: Any) -> frozenset[str]:
     kinds = _words("allow_leaks", value)
     wrong = kinds - LEAKS
     if wrong:
-        raise WrongMark(f'allow_leaks is True, False, "descriptors" or "threads", not {min(wrong)!r}')
+        raise WrongMark(
+            f'allow_leaks is True, False, "descriptors", "threads" or "processes", not {min(wrong)!r}'
+        )
     return kinds
 
 

@@ -11,6 +11,7 @@ from emu.plugin.golden import Golden
 from emu.plugin.pattern import Step, parse, parse_step
 from emu.plugin.search import groups, match, search
 from emu.plugin.view import Kept, Source, View, on
+from emu.trace.processes import NAME, Process
 from emu.trace.read import Reader, line
 
 PATIENCE = 5.0
@@ -39,7 +40,10 @@ class Trace:
     @classmethod
     def of(cls, trace: str | Iterable[dict[str, Any]]) -> "Trace":
         """A saved trace: a file's path, or records. Raises OSError, `emu.trace.read.TraceError`."""
-        return cls(Kept(Reader(trace) if isinstance(trace, str) else trace))
+        if not isinstance(trace, str):
+            return cls(Kept(trace))
+        reader = Reader(trace)
+        return cls(Kept(reader, reader.header))
 
     # Looking
 
@@ -79,6 +83,10 @@ class Trace:
         """The threads that made calls, by number."""
         return sorted({call.tid for call in self._now().calls})
 
+    def processes(self) -> list[Process]:
+        """The processes, in the order in which they came to be; each with its pid, parent, program, argv, and how it ended."""
+        return list(self._now().processes)
+
     def text(self) -> str:
         """The records as lines."""
         return "".join(f"{line(record, PLAIN)}\n" for record in self.records)
@@ -95,17 +103,24 @@ class Trace:
         self,
         *,
         thread: int | None = None,
+        process: int | str | Process | None = None,
         fd: int | None = None,
         since: int | TracedCall | None = None,
         until: int | TracedCall | None = None,
     ) -> "Trace":
-        """The part of the trace that is of one thread, on one descriptor number, or between two calls or moments.
+        """The part of the trace that is of one thread, of one process, on one descriptor number, or between two calls or moments.
+
+        `process` is a pid, or the name of a program: of all processes, what they did while they ran it.
 
         `since` and `until` are calls, which do not belong to it, or what `mark` gave: then the calls that have returned since.
         """
         words = []
         if thread is not None:
             words.append(f"in thread {thread}")
+        if isinstance(process, Process):
+            process = process.pid
+        if process is not None:
+            words.append(f"in process {process}")
         if fd is not None:
             words.append(f"on descriptor {fd}")
         if since is not None:
@@ -118,6 +133,7 @@ class Trace:
             return (
                 (outer is None or outer(call))
                 and thread in (None, call.tid)
+                and (process is None or self._is_in(call, process))
                 and (fd is None or fd in _numbers(call))
                 and (since is None or _is_after(call, since))
                 and (until is None or _is_before(call, until))
@@ -126,6 +142,12 @@ class Trace:
         part = Trace(self._source, self._golden, keep, ", ".join(filter(None, [self._said, *words])))
         part._unfinished = self._unfinished
         return part
+
+    def _is_in(self, call: TracedCall, process: int | str) -> bool:
+        if isinstance(process, int):
+            return call.pid == process
+        known = self._now().processes
+        return known.program(call.pid, call.record["time"]) == process[:NAME]
 
     def mark(self) -> int:
         """The moment when the guest has dealt with all that it was sent, for `only(since=...)`."""
@@ -207,7 +229,7 @@ class Trace:
     def _now(self) -> View:
         records = self._source.records()
         if self._view is None or len(self._view.records) != len(records):
-            self._view = View(records, self._keep)
+            self._view = View(records, self._keep, self._source.header)
         return self._view
 
     def _wait(self, view: View, deadline: Deadline) -> bool:

@@ -9,6 +9,7 @@ from emu.plugin.account import open_descriptors, shown
 from emu.plugin.calls import TracedCall
 from emu.plugin.descriptors import Descriptor
 from emu.plugin.view import View
+from emu.trace.processes import Process, Processes
 from syscalls.flags.signals import Signal
 from syscalls.table import TABLE
 
@@ -18,36 +19,63 @@ if TYPE_CHECKING:
 _SAID = 2000
 """Bytes of a guest's last output that an account shows."""
 
+_LISTED = 10
+"""Processes that an account names."""
+
 _GONE = frozenset({"ECONNRESET", "EPIPE"})
 _READS = frozenset({"read", "readv", "recvfrom", "recvmsg"})
 
 
 @dataclass(frozen=True)
 class Leaks:
-    """What a guest has left behind: descriptors, and threads by number. True when there is something."""
+    """What a guest has left behind: descriptors, threads by number, and processes that nobody waited for.
+
+    True when there is something.
+    """
 
     descriptors: tuple[Descriptor, ...] = ()
     threads: tuple[int, ...] = ()
+    processes: tuple[Process, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.descriptors or self.threads)
+        return bool(self.descriptors or self.threads or self.processes)
 
 
 def leaks(guest: "Guest") -> Leaks:
-    """A guest that has exited by itself leaks what it opened and did not close, and threads that were still alive.
+    """What each process of a guest that has exited by itself opened and did not close, threads that were still alive, and children:
+    those that it left running, and those that ended without anybody waiting for them.
 
-    One that was ended from outside could not clean up. It leaks connections whose other side was gone, if it knew and went on to rest.
+    What was ended from outside could not clean up. It leaks connections whose other side was gone, if it knew and went on to rest;
+    and children that had ended by then.
     """
     records = guest.recorder.records()
-    end = next((record for record in records if record["event"] == "process_end"), None)
-    view = View(records)
-    still_open = [one for one in view.descriptors if one.opened is not None and one.closed is None]
-    if end is None or end["code"] is None:
-        after = {record.get("sequence") for record in records[guest.recorder.rested_at :]}
-        return Leaks(tuple(one for one in still_open if _is_forsaken(one, after)))
-    started = [record["tid"] for record in records if record["event"] == "thread_start"]
+    view = _view(guest)
+    exited = {one.pid for one in view.processes if one.code is not None}
+    rest = len(records) if view.end is not None and view.end["code"] is not None else guest.recorder.rested_at
+    after = {record.get("sequence") for record in records[rest:]}
+    open_ = [one for one in view.descriptors if one.opened is not None and one.closed is None]
+    still_open = [one for one in open_ if one.pid in exited or _is_forsaken(one, after)]
+    started = [
+        record["tid"] for record in records if record["event"] == "thread_start" and record["pid"] in exited
+    ]
     ended = {record["tid"] for record in records if record["event"] == "thread_end"}
-    return Leaks(tuple(still_open), tuple(tid for tid in started if tid not in ended))
+    late = {record["pid"] for record in records[rest:] if record["event"] == "process_end"}
+    left = [one for one in view.processes.unreaped() if one.parent in exited or one.pid not in late]
+    left += [one for one in view.processes if _outlived(one, view.processes)]
+    threads = tuple(tid for tid in started if tid not in ended)
+    return Leaks(tuple(still_open), threads, tuple(left))
+
+
+def _view(guest: "Guest") -> View:
+    return View(guest.recorder.records(), None, guest.recorder.header)
+
+
+def _outlived(one: Process, processes: Processes) -> bool:
+    """Whether a process went on when its maker exited by itself."""
+    maker = processes.get(one.parent) if one.parent is not None else None
+    if maker is None or maker.code is None or maker.ended is None:
+        return False
+    return one.ended is None or one.ended > maker.ended
 
 
 def _is_forsaken(descriptor: Descriptor, after_last_rest: set[int | None]) -> bool:
@@ -73,11 +101,15 @@ def complaints(guest: "Guest") -> list[str]:
     allowed = guest.settings
     found = []
     status = guest.exit_status
-    if guest.machine.timed_out or status is None:
+    if guest.machine.timed_out or status is None or not guest.was_started:
         return []
+    view = _view(guest)
     if status.signal is not None and not _expected_end(guest) and not allowed.allow_faults:
         found.append(_of_fault(guest, status.signal))
-    view = View(guest.recorder.records())
+    if not allowed.allow_faults:
+        found += [
+            _of_child(guest, one, view.processes) for one in view.records if _is_crash_of_child(one, view)
+        ]
     unknown = [
         call
         for call in view.calls
@@ -99,6 +131,12 @@ def complaints(guest: "Guest") -> list[str]:
         count = len(left.threads)
         title = f"{guest.name} exited while {count} of its threads {'was' if count == 1 else 'were'} alive:"
         found.append("\n".join([title, *_threads(guest, left.threads), _hint('allow_leaks="threads"')]))
+    if left.processes and "processes" not in allowed.allow_leaks:
+        count = len(left.processes)
+        title = f"{guest.name} left {count} process{'es' if count > 1 else ''} behind:"
+        lines = [_left(one) for one in left.processes[:_LISTED]]
+        more = [f"    ... and {count - _LISTED} more"] if count > _LISTED else []
+        found.append("\n".join([title, *lines, *more, _hint('allow_leaks="processes"')]))
     return found
 
 
@@ -115,6 +153,29 @@ def _of_fault(guest: "Guest", signal: int) -> str:
         text += [":", *(f"  {one}" for one in guest.crash_report.rstrip().splitlines())]
         text[:2] = [f"{text[0]}:"]
     return "\n".join([*text, _hint("allow_faults=True")])
+
+
+def _is_crash_of_child(record: dict[str, Any], view: View) -> bool:
+    return record["event"] == "fault" and "handler" not in record and record["pid"] != view.first_pid
+
+
+def _of_child(guest: "Guest", fault: dict[str, Any], processes: Processes) -> str:
+    """A child process that crashed: the guest itself may have gone on."""
+    place = f" in {fault['function']}" if fault.get("function") else ""
+    place += f" ({fault['file']}:{fault.get('line')})" if fault.get("file") else ""
+    address = f" at {fault['address']:#x}" if type(fault.get("address")) is int else ""
+    who = processes.label(fault["pid"])
+    text = [f"{guest.name}: process {who} was killed by {Signal.text(fault['signal'])}{place}:"]
+    text.append(f"    {fault.get('reason') or 'a fault'}{address}")
+    return "\n".join([*text, _hint("allow_faults=True")])
+
+
+def _left(one: Process) -> str:
+    how = f"{one.ending}, and nobody waited for it" if one.ended is not None else "ran on"
+    maker = f", made by {one.parent}"
+    if one.ended is not None and one.reaped is None and one.signal is None and one.code is None:
+        how = "ended"
+    return f"    process {one.label}{maker}: {how}"
 
 
 def _of_unknown(guest: "Guest", calls: list[TracedCall]) -> str:
@@ -142,13 +203,13 @@ def _all_threads(guest: "Guest") -> list[str]:
     records = guest.recorder.records()
     started = [record["tid"] for record in records if record["event"] == "thread_start"]
     ended = {record["tid"] for record in records if record["event"] == "thread_end"}
-    main = [guest.machine.process.pid]
+    main = [one.pid for one in _view(guest).processes if one.code is None]
     return _threads(guest, [tid for tid in main + started if tid not in ended])
 
 
 def _threads(guest: "Guest", threads: Any) -> list[str]:
     """What each thread was in at the end."""
-    view = View(guest.recorder.records())
+    view = _view(guest)
     text = []
     for tid in threads:
         calls = [call for call in view.calls if call.tid == tid]
@@ -189,7 +250,7 @@ def of_early_end(guest: "Guest", what: str) -> str:
             if status.signal is None
             else f"was killed by {Signal.text(status.signal)}"
         )
-    calls = View(guest.recorder.records()).calls
+    calls = _view(guest).calls
     last = "".join(f"\n    {shown(call)}" for call in calls[-5:])
     return f"{guest.name} {how} {what}.{_output(guest)}\nIts last calls:{last}"
 

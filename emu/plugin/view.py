@@ -8,6 +8,7 @@ from emu.plugin.calls import TracedCall, calls_of
 from emu.plugin.descriptors import Descriptor, Descriptors
 from emu.plugin.pattern import Step
 from emu.trace.order import Order
+from emu.trace.processes import Processes, gathered
 
 POLLS = frozenset(
     {"poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl"}
@@ -16,7 +17,9 @@ POLLS = frozenset(
 
 
 class Source(Protocol):
-    """Where a trace comes from: a guest that may still run, or records that are all there."""
+    """Where a trace comes from: a guest that may still run, or records that are all there. `header` is what is known of the run."""
+
+    header: dict[str, Any] | None
 
     def records(self) -> list[dict[str, Any]]:
         """The records so far."""
@@ -38,8 +41,9 @@ class Source(Protocol):
 class Kept:
     """Records that are all there."""
 
-    def __init__(self, records: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, records: Iterable[dict[str, Any]], header: dict[str, Any] | None = None) -> None:
         self._records = list(records)
+        self.header = header
 
     def records(self) -> list[dict[str, Any]]:
         """All."""
@@ -60,9 +64,13 @@ class View:
     """The state of a trace at one moment. `keep` leaves out calls; order and descriptors follow from all of them."""
 
     def __init__(
-        self, records: list[dict[str, Any]], keep: Callable[[TracedCall], bool] | None = None
+        self,
+        records: list[dict[str, Any]],
+        keep: Callable[[TracedCall], bool] | None = None,
+        header: dict[str, Any] | None = None,
     ) -> None:
         self.records = records
+        self._header = header
         self.all_calls = calls_of(records)
         self._keep = keep
 
@@ -75,7 +83,32 @@ class View:
     @cached_property
     def descriptors(self) -> Descriptors:
         """The descriptors."""
-        return Descriptors(self.all_calls)
+        return Descriptors(self.all_calls, [one for one in self.records if one["event"] != "syscall"])
+
+    @cached_property
+    def processes(self) -> Processes:
+        """The processes."""
+        return gathered(self.records, self._header)
+
+    @cached_property
+    def first_pid(self) -> int:
+        """The process with which the run began."""
+        if self._header is not None and "pid" in self._header:
+            return int(self._header["pid"])
+        first = self.records[0] if self.records else {}
+        return int(first.get("parent" if first.get("event") == "process_start" else "pid") or 0)
+
+    @cached_property
+    def end(self) -> dict[str, Any] | None:
+        """The record of the first process's end."""
+        return next(
+            (
+                one
+                for one in self.records
+                if one["event"] == "process_end" and one.get("pid") == self.first_pid
+            ),
+            None,
+        )
 
     @cached_property
     def began_to_wait(self) -> int:
@@ -83,7 +116,7 @@ class View:
 
         What was opened before it belongs to the set-up of a guest that runs on.
         """
-        end = next((record for record in self.records if record["event"] == "process_end"), None)
+        end = self.end
         if end is not None and end["code"] is not None:
             return -1
         waited = (call.sequence for call in self.all_calls if call.record["blocked"] or call.unfinished)

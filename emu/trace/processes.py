@@ -18,7 +18,8 @@ class Process:
 
     `programs` are the names of the programs that it ran, with when each began: the first is that of the process which made it.
     `threads` are those that the trace tells of, the first one included. `vfork`: its maker waited until it ran a program or ended.
-    `code` or `signal` say how it ended; `stopped` is the signal that has stopped it, or 0. `reaped` is when a wait told its end.
+    `code` or `signal` say how it ended; `stopped` is the signal that has stopped it, or 0. `reaped` is when a wait told its end;
+    `reaps_itself`: its children leave no zombies, as it ignores SIGCHLD (wait(2), NOTES).
     """
 
     pid: int
@@ -30,6 +31,7 @@ class Process:
     stopped: int = 0
     vfork: bool = False
     reaped: int | None = None
+    reaps_itself: bool = False
     programs: list[tuple[int, str]] = field(default_factory=list)
     argv: list[str] = field(default_factory=list)
     threads: list[int] = field(default_factory=list)
@@ -121,7 +123,9 @@ class Processes:
             self.event(record)
             return
         self.thread(record["pid"], record["tid"])
-        if record["name"] in ("wait4", "waitid"):
+        if record["name"] == "rt_sigaction" and record.get("result") == 0:
+            self._acts(record)
+        elif record["name"] in ("wait4", "waitid"):
             pid = reaped_by(record)
             if (
                 pid is not None
@@ -129,6 +133,12 @@ class Processes:
                 and process.ended is not None
             ):
                 process.reaped = record["time"] + record["duration"]
+
+    def _acts(self, record: Mapping[str, Any]) -> None:
+        act = record["args"].get("act")
+        if record["args"].get("signum") == "SIGCHLD" and isinstance(act, dict):
+            ignored = act.get("sa_handler") == "SIG_IGN" or "SA_NOCLDWAIT" in str(act.get("sa_flags"))
+            self._get(record["pid"]).reaps_itself = ignored
 
     def thread(self, pid: int, tid: int) -> None:
         """Takes in that a thread belongs to a process."""
@@ -212,7 +222,9 @@ class Processes:
         found = []
         for process in self:
             maker = self._by_pid.get(process.parent) if process.parent is not None else None
-            if process.ended is not None and process.reaped is None and maker is not None:
+            if process.ended is None or process.reaped is not None or maker is None or maker.reaps_itself:
+                continue
+            if maker.ended is None or maker.ended > process.ended:
                 found.append(process)
         return found
 

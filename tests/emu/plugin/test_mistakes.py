@@ -7,7 +7,7 @@ import pytest
 MISTAKES = {
     "emu.start('sever.elf')": "no program 'sever.elf': did you mean 'server.elf'? (",
     "emu.start('/tmp')": "no program '/tmp': /tmp is a folder",
-    "emu.start(__file__ + 'x')": "x is no file, and the bundled programs are server)",
+    "emu.start(__file__ + 'x')": "x is no file, and the bundled programs are pty_server, server)",
     "emu.start('empty')": "empty: not an ELF program: the file is empty",
     "emu.start('server', sed=3)": "TypeError: a guest has no option 'sed': did you mean 'seed'?",
     "emu.start('server', colour=3)": "TypeError: a guest has no option 'colour': it has root, writable,",

@@ -21,7 +21,10 @@ from emu.plugin.settings import understood
         ("timeout=True", "timeout is a number of seconds above 0, not True"),
         ("net='all'", "net is one of loopback, host, none, not 'all'"),
         ("allow_faults=1", "allow_faults is True or False, not 1"),
-        ("allow_leaks='memory'", 'allow_leaks is True, False, "descriptors" or "threads", not \'memory\''),
+        (
+            "allow_leaks='memory'",
+            'allow_leaks is True, False, "descriptors", "threads" or "processes", not \'memory\'',
+        ),
         ("allow_unknown=5", "allow_unknown is True, False, a name or several, not 5"),
     ],
 )

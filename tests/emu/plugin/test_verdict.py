@@ -124,30 +124,30 @@ def test_a_signal_of_the_tests_own(emu):
 def test_unknown_calls(tests: Callable) -> None:
     run = tests(
         """
-FORK = body('''
-syscall(numbers.fork)
-syscall(numbers.fork)
+UNKNOWN = body('''
+syscall(numbers.bpf)
+syscall(numbers.bpf)
 return 0
 ''')
 
 
 def test_it(emu):
-    emu.run(source=FORK)
+    emu.run(source=UNKNOWN)
 
 
 @pytest.mark.emu(allow_unknown=True)
 def test_it_may(emu):
-    emu.run(source=FORK)
+    emu.run(source=UNKNOWN)
 
 
-@pytest.mark.emu(allow_unknown=["vfork", "fork"])
-def test_fork_may(emu):
-    emu.run(source=FORK)
+@pytest.mark.emu(allow_unknown=["kexec_load", "bpf"])
+def test_bpf_may(emu):
+    emu.run(source=UNKNOWN)
 
 
 def test_a_hook_that_answers_makes_it_known(emu):
-    guest = emu.load(source=FORK)
-    guest.machine.on("fork")(lambda call: 5)
+    guest = emu.load(source=UNKNOWN)
+    guest.machine.on("bpf")(lambda call: 5)
     assert guest.start().wait() == 0
 """
     )
@@ -155,8 +155,8 @@ def test_a_hook_that_answers_makes_it_known(emu):
     assert (
         """
 guest made system calls that emu does not implement (ENOSYS):
-    [1000] fork(ADDRESS, 0, 0, 0, 0, 0) = -1 ENOSYS (Function not implemented)  guest.py:7  (2 times)
-  If that is meant: @pytest.mark.emu(allow_unknown="fork")
+    [1000] bpf(ADDRESS, 0, 0, 0, 0, 0) = -1 ENOSYS (Function not implemented)  guest.py:7  (2 times)
+  If that is meant: @pytest.mark.emu(allow_unknown="bpf")
 """
         in run.text
     )
