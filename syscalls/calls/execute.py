@@ -4,6 +4,7 @@ import os
 
 from syscalls.args import DirFd, Path, Result
 from syscalls.birth import after_exec
+from syscalls.calls.barriers import forget_registrations
 from syscalls.calls.paths import files_of, read_path
 from syscalls.flags import At
 from syscalls.flags.execute import ExecAt
@@ -74,6 +75,7 @@ def _execute(thread: Thread, dirfd: int, pathname: int, argv: int, envp: int, fl
         answer: Result = thread.bench.execute(thread, program, environment)
         if isinstance(answer, Executed):
             after_exec(thread)
+            forget_registrations(thread.process)
         return answer
     finally:
         program.close()

@@ -1,0 +1,46 @@
+"""Where memory comes from: get_mempolicy, on a machine with one node and no policies (mm/mempolicy.c)."""
+
+import errno
+from typing import Annotated
+
+from syscalls.args import Address, Flags, Result, Size
+from syscalls.flags.memory import PolicyFlags
+from syscalls.process import Thread
+from syscalls.table import syscall
+
+_PAGE = 4096
+_WORD = 8  # bytes of the kernel's own mask
+
+
+@syscall
+def get_mempolicy(
+    thread: Thread,
+    mode: Address,
+    nodemask: Address,
+    maxnode: Size,
+    addr: Address,
+    flags: Annotated[int, Flags(PolicyFlags)],
+) -> Result:
+    """get_mempolicy(2): MPOL_DEFAULT everywhere, node 0."""
+    at_address, node = flags & PolicyFlags.MPOL_F_ADDR, flags & PolicyFlags.MPOL_F_NODE
+    allowed = flags & PolicyFlags.MPOL_F_MEMS_ALLOWED
+    if nodemask and maxnode < 1:
+        return -errno.EINVAL
+    if flags & ~(PolicyFlags.MPOL_F_NODE | PolicyFlags.MPOL_F_ADDR | PolicyFlags.MPOL_F_MEMS_ALLOWED):
+        return -errno.EINVAL
+    if allowed:
+        if at_address or node:
+            return -errno.EINVAL
+    elif at_address:
+        if thread.memory.regions.find(addr) is None:
+            return -errno.EFAULT
+    elif addr or node:
+        return -errno.EINVAL
+    if mode:
+        thread.memory.put_u32(mode, 0)  # MPOL_DEFAULT, or the node
+    size = -(-(maxnode - 1) // 64) * 8 if nodemask else 0
+    if size > _PAGE:
+        return -errno.EINVAL
+    if size:
+        thread.memory.write(nodemask, (1 if allowed else 0).to_bytes(_WORD, "little") + bytes(size - _WORD))
+    return 0
