@@ -1,6 +1,7 @@
 """pty_server's page in a real browser: typing, a program that fills the screen, sizes, Ctrl-C, the end; how long an echo takes."""
 
 import os
+import shutil
 import statistics
 from pathlib import Path
 from typing import Any
@@ -72,17 +73,8 @@ def test_a_session(page: Page, tab: Any, server: Any, tmp_path: Path) -> None:
     ActionChains(tab.driver).key_down(Keys.CONTROL).send_keys("c").key_up(Keys.CONTROL).perform()
     page.wait_for("^C")
 
-    page.type("vi -n -u NONE notes.txt", Keys.ENTER)
-    tab.until("return terminal.buffer.active.type === 'alternate'")
-    page.wait_for("~")
-    page.type("iwritten in vi", Keys.ESCAPE)
-    page.wait_for("written in vi")
-    keep(tab, "vi")
     tab.emulate(900, 500)
     tab.until("return terminal.rows < 30")
-    page.wait_for("written in vi")
-    page.type(":q!", Keys.ENTER)
-    tab.until("return terminal.buffer.active.type === 'normal'")
     page.type("clear; stty size", Keys.ENTER)
     page.wait_for(tab.js("return `${terminal.rows} ${terminal.cols}`"))
     page.type("printf '\\033]0;named by the shell\\007'", Keys.ENTER)
@@ -98,6 +90,35 @@ def test_a_session(page: Page, tab: Any, server: Any, tmp_path: Path) -> None:
     tab.until("return document.documentElement.dataset.state === 'open'")
     page.type("echo $((6*8))", Keys.ENTER)
     page.wait_for("48")
+
+
+@pytest.mark.skipif(shutil.which("vi") is None, reason="there is no vi here")
+def test_an_editor(page: Page, tab: Any) -> None:
+    page.type("vi -n -u NONE notes.txt", Keys.ENTER)
+    tab.until("return terminal.buffer.active.type === 'alternate'")
+    page.wait_for("~")
+    page.type("iwritten in vi", Keys.ESCAPE)
+    page.wait_for("written in vi")
+    keep(tab, "vi")
+    tab.emulate(900, 500)
+    tab.until("return terminal.rows < 30")
+    page.wait_for("written in vi")
+    page.type(":q!", Keys.ENTER)
+    tab.until("return terminal.buffer.active.type === 'normal'")
+
+
+@pytest.mark.skipif(shutil.which("top") is None, reason="there is no top here")
+def test_a_program_that_draws_again_and_again(page: Page, tab: Any) -> None:
+    page.type("top -d 1", Keys.ENTER)
+    page.wait_for("top - ")
+    clock = "return terminal.buffer.active.getLine(terminal.buffer.active.baseY).translateToString(true)"
+    tab.until(
+        f"const now = (() => {{ {clock} }})(); window.first ??= now; return now.startsWith('top') && now !== window.first"
+    )
+    keep(tab, "top")
+    page.type("q")
+    page.type("echo $((6*7))", Keys.ENTER)
+    page.wait_for("42")
 
 
 def test_much_output_is_shown_to_its_end(page: Page, tab: Any) -> None:
