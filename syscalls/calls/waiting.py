@@ -19,6 +19,7 @@ from syscalls.wait import RESTARTSYS, Blocking, Wait, Wake
 
 _KINDS = WaitId.WEXITED | WaitId.WSTOPPED | WaitId.WCONTINUED
 _ANY_WAIT = WALL | WCLONE | WNOTHREAD
+_HEAD, _REST = 12, 16  # of a siginfo_t: where si_code ends, and si_pid begins
 _INT_MIN = -(1 << 31)
 
 
@@ -123,8 +124,35 @@ def wait4(thread: Thread, upid: Pid, stat_addr: Status, options: WaitOptions, ru
 def waitid(
     thread: Thread, which: WaitIdType, upid: Pid, infop: ChildInfo, options: WaitIdOptions, ru: OutRusage
 ) -> Result:
-    """waitid(2); the kernel's call, which also tells the resource usage."""
-    options &= 0xFFFFFFFF
+    """waitid(2); the kernel's call, which also tells the resource usage. It fills in zeroes where there is nothing to tell, and
+    where it fails.
+    """
+    try:
+        result = _waitid(thread, which, upid, infop, options & 0xFFFFFFFF, ru)
+    except OSError as error:
+        result = -(error.errno or errno.EINVAL)
+    if not infop:
+        return result
+    if isinstance(result, int):
+        return _cleared(thread, infop, result)
+    return _clearing(thread, infop, result)
+
+
+def _cleared(thread: Thread, infop: int, result: int) -> int:
+    if result < 0:
+        _put_info(thread, infop, None)
+    return result
+
+
+def _clearing(thread: Thread, infop: int, waiting: Blocking) -> Blocking:
+    try:
+        result = yield from waiting
+    except OSError as error:
+        result = -(error.errno or errno.EINVAL)
+    return _cleared(thread, infop, result)
+
+
+def _waitid(thread: Thread, which: int, upid: int, infop: int, options: int, ru: int) -> int | Blocking:
     if options & ~(WaitId.WNOHANG | WaitId.WNOWAIT | _KINDS | _ANY_WAIT) or not options & _KINDS:
         return -errno.EINVAL
     nonblocking = False
@@ -151,7 +179,7 @@ def waitid(
         if told is not None and ru:
             thread.memory.write(ru, told.usage)
         if infop:
-            thread.memory.write(infop, _info(told))
+            _put_info(thread, infop, told)
         return 0
 
     told = _look(thread, wanted)
@@ -170,13 +198,14 @@ def _process_of(entry: Descriptor) -> int:
     return process.pid
 
 
-def _info(told: Told | None) -> bytes:
-    """What waitid(2) fills of a siginfo_t."""
-    if told is None:
-        return bytes(siginfo.CHILD_END)
-    code, status = children.told(told.status)
-    info = siginfo.from_child(Signal.SIGCHLD, code, told.child.pid, told.child.uid, status)
-    return info.pack()[: siginfo.CHILD_END]
+def _put_info(thread: Thread, infop: int, told: Told | None) -> None:
+    """What waitid(2) fills of a siginfo_t: its members, not what lies between them."""
+    info = bytes(siginfo.CHILD_END)
+    if told is not None:
+        code, status = children.told(told.status)
+        info = siginfo.from_child(Signal.SIGCHLD, code, told.child.pid, told.child.uid, status).pack()
+    thread.memory.write(infop, info[:_HEAD])
+    thread.memory.write(infop + _REST, info[_REST : siginfo.CHILD_END])
 
 
 def _wait(thread: Thread, wanted: Wanted, answer: Callable[[Told | None], int]) -> Blocking:

@@ -75,8 +75,9 @@ def threads_of_others() -> None:
     result(b"a pidfd", syscall(numbers.pidfd_open, other, 0))
     result(b"its policy", syscall(numbers.sched_getscheduler, other))
     result(b"its limits", syscall(numbers.prlimit64, other, 7, 0, text.ptr))
-    result(b"really", syscall(numbers.tgkill, child, other, Signal.SIGUSR1))
+    sent = syscall(numbers.tgkill, child, other, Signal.SIGUSR1)
     ended(b"child", child)
+    result(b"really", sent)
     result(b"gone", syscall(numbers.tgkill, child, other, 0))
 
 
@@ -106,6 +107,26 @@ def inherited() -> None:
     result(b"gone", syscall(numbers.pidfd_send_signal, other, 0, 0, 0))
 
 
+def cleared(label: bytes, which: i64, number: i64, options: i64) -> None:
+    """A waitid that fails leaves zeroes behind."""
+    for i in range(8):
+        info[i] = 7
+    result(label, syscall(numbers.waitid, which, number, info.ptr, options, 0))
+    check(b" cleared", info[0] == 0 and info[1] == 0 and info[2] == 0 and info[4] == 0 and info[5] == 0)
+    result(b" status", i64(info[6]))
+    result(b" between", i64(info[3]))
+    result(b" behind", i64(info[7]))
+
+
+def failures() -> None:
+    """Those of waitid."""
+    cleared(b"no child", 0, 0, 4)
+    cleared(b"no options", 0, 0, 0)
+    cleared(b"of what", 9, 0, 4)
+    cleared(b"not open", 3, 63, 4)
+    result(b"no child, bad pointer", syscall(numbers.waitid, 0, 0, 16, 4, 0))
+
+
 def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
     """All of them."""
     gate.make()
@@ -115,4 +136,5 @@ def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
     while syscall(numbers.dup, 1) < 20:
         pass
     inherited()
+    failures()
     return 0
