@@ -152,7 +152,12 @@ class FileSystem(Roots):
         return Descriptor(host, description, bool(flags & Open.O_CLOEXEC))
 
     def require_writable(self, found: Found) -> None:
-        """Raises EROFS unless the directory in which something is to change may be written."""
+        """Raises EROFS unless the directory in which something is to change may be written.
+
+        Where the kernel makes the names up, a new one is ENOENT (proc_lookup in fs/proc).
+        """
+        if found.parent_mount.files is not None and not found.exists:
+            raise OSError(errno.ENOENT, "not among the virtual files")
         if not found.parent_mount.writable:
             raise OSError(errno.EROFS, "a read-only root")
 

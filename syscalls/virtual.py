@@ -94,6 +94,13 @@ class VirtualFiles:
         assert isinstance(node, Folder)
         self._show(thread, self._host(folder) + b"/" + name, found, node)
 
+    def target(self, thread: "Thread", folder: bytes, name: bytes) -> bytes:
+        """The text of the link `folder`/`name`; raises ENOENT where it leads nowhere (any more)."""
+        node = self._node(thread, folder + b"/" + name)
+        if not isinstance(node, Link):
+            raise OSError(errno.ENOENT, "the link is gone")
+        return node.target(thread)
+
     def follow(self, thread: "Thread", folder: bytes, name: bytes) -> Jump | None:
         """Where a magic link leads; None where its text says it."""
         node = self._node(thread, folder + b"/" + name)

@@ -209,6 +209,11 @@ def _readlink(thread: Thread, dirfd: int, pathname: int, buf: int, size: int) ->
         fd = found.require()
         if not modes.S_ISLNK(found.mode):
             return EINVAL if path else -errno.ENOENT
+        if path and found.parent_mount.files is not None:
+            folder = found.parent_mount.inside(found.parent) or b""
+            text = found.parent_mount.files.target(thread, folder, found.name)[:size]
+            thread.memory.write(buf, text)
+            return len(text)
         result = kernel.call4(numbers.readlinkat, fd, _EMPTY_ADDRESS, host_address(thread, buf), size)
         thread.memory.wrote(buf, result)
         return result

@@ -71,6 +71,7 @@ def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
         "files_descriptors",
         "files_paths",
         "files_vectors",
+        "proc_others",
         "mapping_basic",
         "pipes_basic",
         "pipes_threads",
