@@ -111,12 +111,13 @@ def test_an_editor(page: Page, tab: Any) -> None:
 def test_a_program_that_draws_again_and_again(page: Page, tab: Any) -> None:
     page.type("top -d 1", Keys.ENTER)
     page.wait_for("top - ")
-    clock = "return terminal.buffer.active.getLine(terminal.buffer.active.baseY).translateToString(true)"
+    line = "const line = (at) => terminal.buffer.active.getLine(terminal.buffer.active.baseY + at).translateToString(true);"
     tab.until(
-        f"const now = (() => {{ {clock} }})(); window.first ??= now; return now.startsWith('top') && now !== window.first"
+        f"{line} window.first ??= line(0); return line(0).startsWith('top') && line(0) !== window.first"
     )
     keep(tab, "top")
     page.type("q")
+    tab.until(f"{line} return line(terminal.buffer.active.cursorY) === '$ '")
     page.type("echo $((6*7))", Keys.ENTER)
     page.wait_for("42")
 
