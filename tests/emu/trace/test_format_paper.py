@@ -18,7 +18,7 @@ from syscalls.args import PAYLOAD_LIMIT, STRUCT_LIMIT
 PAPER = (Path(__file__).parent.parent.parent.parent / "docs" / "trace-format.md").read_text()
 GUESTS = (
     "clock_time", "files_io", "futex_threads", "pipes_threads", "polling_epoll", "polling_poll",
-    "signals_run", "sockets_messages", "sockets_tcp", "sockets_unix",
+    "signals_run", "sockets_messages", "sockets_tcp", "sockets_unix", "fork_flags", "fork_tables", "fork_vfork", "stop_basic",
 )  # fmt: skip
 RARE = {
     ("lost", "count"): "needs a full disk: tests/emu/trace/test_jsonl.py",
@@ -70,8 +70,14 @@ def traces(
         machine.trace_to_file(str(faulting))
         machine.on("getpid", function=lambda call: 7)
         machine.run()
+    executing = faulting.with_name("exec.jsonl")
+    with Machine(
+        "/bin/sh", ["sh", "-c", "exec /bin/true"], root="/", stdin=null, stdout=null, stderr=null, say=lambda text: None
+    ) as machine:  # fmt: skip
+        machine.trace_to_file(str(executing))
+        machine.run()
     os.close(null)
-    return [*paths, faulting]
+    return [*paths, faulting, executing]
 
 
 @pytest.fixture(scope="module")
