@@ -1,6 +1,7 @@
 """Copies mappings from one place of the host's memory to another: what fork(2) does to each, and mremap(2) over a seam."""
 
 import ctypes
+import errno
 import mmap
 import os
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from emu.account import MappedFile
 from emu.chunks import checked
 from emu.mirror import Mirror, host_prot
+from emu.pages import PAGE
 from emu.regions import Region
 from emu.residency import Ranges, Residency
 from syscalls import kernel, numbers
@@ -29,17 +31,23 @@ def duplicate(
         if host_prot(region.prot):
             target.place(region.start, region.end, region.prot, _ANONYMOUS)
     elif region.shared:
-        share(source.host(region.start), target.host(region.start), region.size)
+        _share(region, source, target)
     elif region.file is None:
         copy_anonymous(region, source.host(region.start), target, region.start, residency)
     else:
         _copy_of_file(region, source.host(region.start), target, residency, file_end)
 
 
-def share(source: int, target: int, size: int) -> None:
-    """Maps the shared memory at host address `source` at `target`, too: mremap(2) with an old size of 0."""
+def _share(region: Region, source: Mirror, target: Mirror) -> None:
+    """mremap(2) with an old size of 0 maps shared memory once more."""
     flags = Mremap.MREMAP_MAYMOVE | Mremap.MREMAP_FIXED
-    checked(kernel.call5(numbers.mremap, source, 0, size, flags, target))
+    for start in range(region.start, region.end, PAGE):
+        size = region.end - start
+        result = kernel.call5(numbers.mremap, source.host(start), 0, size, flags, target.host(start))
+        if result != -errno.EINVAL:
+            checked(result)
+            return
+        # This page is private, then: emu.bus_error has put it in the place of one that a shorter file lacks.
 
 
 def copy_anonymous(region: Region, source: int, target: Mirror, to: int, residency: Residency) -> None:

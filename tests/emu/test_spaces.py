@@ -196,6 +196,22 @@ def test_a_cut_file_is_survived_in_a_fork(board: Any) -> None:
     child.close()
 
 
+def test_a_file_that_is_cut_to_nothing_is_still_mapped_in_a_fork(board: Any) -> None:
+    parent = board.memory
+    with tempfile.TemporaryFile() as file:
+        file.truncate(3 * PAGE)
+        base = parent.map(0, 3 * PAGE, RW, Map.MAP_SHARED, file.fileno())
+        file.truncate(0)
+        assert parent.read(base, 4) == bytes(4)
+        assert parent.take_bus_error() == base
+        child = parent.fork()
+        assert child.rights(base) == BEYOND_FILE
+        file.truncate(3 * PAGE)
+        child.put_u32(base + PAGE, 5)
+        assert parent.u32(base + PAGE) == 5
+    child.close()
+
+
 def test_files_are_survived_in_very_many_spaces(board: Any) -> None:
     with tempfile.TemporaryFile() as file:
         file.truncate(2 * PAGE)
