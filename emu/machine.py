@@ -99,6 +99,7 @@ class Machine:
                 root, writable = None, [root] if root is not None else []
             executable = "" if isinstance(program, bytes) else os.path.realpath(path)
             files = FileSystem(root, writable or (), executable=executable)
+            files.tree.processes.content = program if isinstance(program, bytes) else b""
             first = first_program(program, arguments, files, process)
             process.uid, process.gid = user or (process.uid, process.gid)
             ids = Identity(process.uid, process.uid, process.gid, process.gid)

@@ -44,6 +44,10 @@ _MACHINES = {
 }
 
 
+UNNAMED = "program"
+"""What a program is called that came as bytes."""
+
+
 class ElfError(Exception):
     """The file cannot be run; one line that says which file and why.
 
@@ -151,7 +155,7 @@ class Image(NamedTuple):
         return self.content.descriptor if isinstance(self.content, File) else -1
 
 
-def parse(data: bytes, name: str = "program") -> Image:
+def parse(data: bytes, name: str = UNNAMED) -> Image:
     """The image of a program that is in memory, checked by `read` and `check`; raises ElfError."""
     image = read(Bytes(data), name)
     check(image, whole=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from syscalls import credentials, proc_process, proc_system
+from syscalls.elf import UNNAMED
 from syscalls.mounts import STEP, Mount
 from syscalls.virtual import Folder, Jump, Link, Node, Text, VirtualFiles
 
@@ -25,6 +26,8 @@ class ProcessFiles(VirtualFiles):
     def __init__(self, executable: str) -> None:
         super().__init__(b"/proc", Folder(self._top_nodes, find=self._other_thread))
         self.executable = executable
+        self.content = b""
+        """The first program, where it has no host path."""
 
     def _top_nodes(self, thread: "Thread") -> Mapping[bytes, Node]:
         nodes: dict[bytes, Node] = dict(_SYSTEM)
@@ -85,6 +88,8 @@ class ProcessFiles(VirtualFiles):
         process = thread.process
         if self.executable and not process.has_execed and process.exe == self.executable:
             return Jump(os.open(self.executable, os.O_PATH | os.O_CLOEXEC), None, os.fsencode(process.exe))
+        if self.content and not process.has_execed and process.exe == UNNAMED:
+            return Jump(_file_of(self.content), None, os.fsencode(process.exe))
         return None
 
 
@@ -92,6 +97,18 @@ def _owner(process: "Process") -> tuple[int, int]:
     """Whose its files are (task_dump_owner in fs/proc/base.c)."""
     who = credentials.of_process(process)
     return who.euid, who.egid
+
+
+def _file_of(content: bytes) -> int:
+    """A file without a name that holds this, executable."""
+    fd = os.memfd_create(UNNAMED, os.MFD_CLOEXEC)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(fd, view) :]
+        return os.open(f"/proc/self/fd/{fd}", os.O_PATH | os.O_CLOEXEC)
+    finally:
+        os.close(fd)
 
 
 def _alive(process: "Process", tid: int) -> "Thread":

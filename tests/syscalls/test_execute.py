@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from emu import Machine
 from syscalls.programs import ScriptLine, may_execute, script_line
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -148,3 +149,12 @@ def test_who_may_execute(mode: int, user: int, allowed: bool) -> None:
     status = os.stat_result((mode, 1, 1, 1, 1000, 100, 0, 0, 0, 0))
     groups = {100} if user == 2000 else {user}
     assert may_execute(status, user, {user}, groups) is allowed
+
+
+def test_a_program_executes_itself(same: Callable[..., object]) -> None:
+    same("exec_self", status=4)
+
+
+def test_a_program_that_is_no_file_executes_itself(elf: Callable[[str], Path]) -> None:
+    with Machine(elf("exec_self").read_bytes()) as machine:
+        assert machine.run() == 4
