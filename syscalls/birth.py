@@ -1,14 +1,12 @@
 """What a new thread or process has of its maker's settings, and what another program leaves of them (clone(2), execve(2))."""
 
 from syscalls import credentials, scheduling
-from syscalls.flags.threads import Prctl
+from syscalls.flags.threads import Personality, Prctl
 from syscalls.limits import watch_processor_time
 from syscalls.process import Thread
 
 PERSONALITY = -1
 """Where a thread's settings keep personality(2)'s value, among those of prctl(2)."""
-
-READ_IMPLIES_EXEC = 0x400000
 
 
 def inherit(maker: Thread, made: Thread) -> None:
@@ -28,4 +26,4 @@ def after_exec(thread: Thread) -> None:
     credentials.after_exec(thread)
     thread.process.settings[Prctl.PR_SET_DUMPABLE] = 1
     if PERSONALITY in thread.settings:
-        thread.settings[PERSONALITY] &= ~READ_IMPLIES_EXEC
+        thread.settings[PERSONALITY] &= ~Personality.READ_IMPLIES_EXEC

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from syscalls.args import Arg, InStruct, OutStruct, Unsigned32
 from syscalls.data import Data
 from syscalls.flags.base import FlagSet
-from syscalls.flags.threads import Capability
+from syscalls.flags.threads import Capability, Personality
 from syscalls.structs import Layout
 from syscalls.text import strace_text
 
@@ -54,6 +54,16 @@ class Id(Unsigned32):
         return -1 if value == _NO_ID else value
 
 
+class Persona(Unsigned32):
+    """personality(2)'s argument; all ones only ask."""
+
+    def data(self, value: int) -> Data:
+        return "0xffffffff" if value == _NO_ID else Personality.text(value)
+
+    def text(self, data: Data) -> str:
+        return str(data)
+
+
 class GroupList(Arg):
     """An array of group ids; `size` names the parameter that counts them."""
 
@@ -88,6 +98,7 @@ class GroupsOut(GroupList):
         return super().capture(thread, value, used[0])
 
 
+PersonaArg = Annotated[int, Persona()]
 UserId = Annotated[int, Id()]
 InGroups = Annotated[int, GroupList()]
 OutGroups = Annotated[int, GroupsOut()]

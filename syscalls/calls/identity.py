@@ -3,7 +3,7 @@
 import errno
 import os
 
-from syscalls.args import Address, Int, Result, Size, UInt
+from syscalls.args import Address, Int, Result, Size
 from syscalls.birth import PERSONALITY
 from syscalls.flags.threads import Getrandom
 from syscalls.process import Thread
@@ -15,6 +15,7 @@ from syscalls.types_threads import (
     Sysinfo,
     Utsname,
 )
+from syscalls.types_users import PersonaArg
 from syscalls.types_volatile import OutRandom
 
 _RANDOM_CHUNK = 1 << 16
@@ -78,7 +79,7 @@ def sysinfo(thread: Thread, info: OutSysinfo) -> Result:
 
 
 @syscall
-def personality(thread: Thread, persona: UInt) -> Result:
+def personality(thread: Thread, persona: PersonaArg) -> Result:
     """personality(2): 0xffffffff only asks. It is kept, and has no effect but to be told."""
     old = thread.settings.get(PERSONALITY, 0)
     if persona != 0xFFFFFFFF:

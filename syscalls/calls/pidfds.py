@@ -5,7 +5,7 @@ import os
 from typing import Annotated
 
 from syscalls import credentials, family, siginfo
-from syscalls.args import Fd, FdResult, Flags, Result, UInt
+from syscalls.args import Fd, FdResult, Flags, Int, Result, UInt
 from syscalls.calls.sending import may_not_claim, send, send_to_group
 from syscalls.flags.pidfds import Pidfd, PidfdSignal
 from syscalls.kernel import call3
@@ -81,7 +81,7 @@ def pidfd_send_signal(
 
 
 @syscall
-def pidfd_getfd(thread: Thread, pidfd: Fd, targetfd: Fd, flags: UInt) -> FdResult:
+def pidfd_getfd(thread: Thread, pidfd: Fd, targetfd: Int, flags: UInt) -> FdResult:
     """pidfd_getfd(2)."""
     if flags:
         return -errno.EINVAL

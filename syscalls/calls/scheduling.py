@@ -24,7 +24,7 @@ _FAIR = (Policy.SCHED_OTHER, Policy.SCHED_BATCH, Policy.SCHED_IDLE)
 _OTHERS = (Policy.SCHED_DEADLINE, Policy.SCHED_EXT)
 _HIGHEST = 99
 _RR_SLICE = 100_000_000
-_FAIR_SLICE = 3_000_000
+_FAIR_SLICE = 0  # less than a tick of CONFIG_HZ=250
 
 SchedParam = Layout("sched_param", ("i", "sched_priority"))
 PolicyArg = Annotated[int, Flags(Policy)]
