@@ -224,8 +224,8 @@ class Bench:
 
     def deadlock(self) -> None:
         """All threads wait, and nothing can wake them."""
-        if "deadlock" in self._noted:
-            return
+        if "deadlock" in self._noted or any(process.stopped for process in self.process.system.living()):
+            return  # told already; or somebody may continue what is stopped
         lines = ["all threads wait for each other, and nothing outside can wake them:"]
         for task in self.scheduler.parked:
             calls = task.context.last_calls()

@@ -6,7 +6,7 @@ import fcntl
 import os
 from collections.abc import Callable
 
-from syscalls import kernel, line_discipline, numbers
+from syscalls import credentials, kernel, line_discipline, numbers
 from syscalls.blocking import AGAIN, IN, OUT, is_ready
 from syscalls.fds import Description, Descriptor
 from syscalls.flags import Ioctl, Open
@@ -84,7 +84,7 @@ def open_slave(thread: Thread, terminal: Terminal, flags: int) -> Descriptor:
 
     Raises EBUSY when it is exclusive, EIO as long as it is locked, and when it has hung up.
     """
-    if terminal.exclusive and thread.process.uid:
+    if terminal.exclusive and credentials.of(thread).euid:
         raise OSError(errno.EBUSY, "an exclusive terminal")
     descriptor = _again(terminal, flags, terminal.path, terminal.device)
     become_controlling(thread, terminal, flags)

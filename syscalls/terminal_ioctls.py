@@ -8,7 +8,7 @@ import errno
 import struct
 from collections.abc import Callable
 
-from syscalls import kernel, numbers
+from syscalls import credentials, kernel, numbers
 from syscalls.fds import Descriptor
 from syscalls.flags import Ioctl
 from syscalls.flags.signals import Signal
@@ -240,7 +240,7 @@ def _become_controlling(thread: Thread, entry: Descriptor, file: TerminalFile, a
         return 0
     if not _is_leader(process) or terminals_of(process.system).of(process) is not None:
         return EPERM
-    privileged = process.uid == 0
+    privileged = credentials.of(thread).euid == 0
     if terminal.session is not None and not (arg & 0xFFFFFFFF == 1 and privileged):
         return EPERM
     if entry.description.flags & 3 == 1 and not privileged:  # O_WRONLY

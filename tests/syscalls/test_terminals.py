@@ -32,3 +32,14 @@ def numbers_of_the_host_that_are_taken() -> Iterator[None]:
 )
 def test_pseudo_terminals(same: Same, guest: str) -> None:
     same(guest)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only a privileged process may on the bare kernel")
+def test_a_privileged_process_takes_terminals_away(
+    native: Callable[..., Any], emulated: Callable[..., Any]
+) -> None:
+    assert emulated("tty_root", options=("--user", "0")).stdout == native("tty_root").stdout
+
+
+def test_numbers_start_at_0_whatever_the_host_has(emulated: Callable[..., Any]) -> None:
+    assert emulated("pty_numbers").stdout == b"number 0\nnumber 1\nnumber 0\n"
