@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from syscalls import kernel, numbers
+from syscalls import credentials, kernel, numbers
 from syscalls.devices import open_terminal, operations_for
 from syscalls.fds import Description, Descriptor
 from syscalls.flags import At, Open
@@ -32,6 +32,7 @@ FORGOTTEN = Open.O_CREAT | Open.O_EXCL | Open.O_NOCTTY | Open.O_TRUNC | Open.O_C
 TMPFILE = 0o20000000
 """__O_TMPFILE: O_TMPFILE without O_DIRECTORY."""
 
+_MAY_GIVE = os.geteuid() == 0
 _mask = _thread.allocate_lock()  # the umask is the whole bench's, and several may run in it
 _HOST_ALWAYS = Open.O_CLOEXEC | Open.O_NOCTTY | Open.O_NONBLOCK
 _FOREIGN = frozenset((0x9FA0, 0x62656572, 0x64626720, 0x74726163))  # the host's proc, sysfs, debugfs, tracefs
@@ -62,19 +63,21 @@ class FileSystem(Roots):
             if flags & Open.O_CREAT and not found.last and (makes_directory or found.slash):
                 raise OSError(errno.EISDIR, "a name that ends in a slash")
             if not found.exists:
-                host = self._create(found, flags, mode)
+                host = self._create(thread, found, flags, mode)
             elif (terminal := self._terminal(thread, found, flags)) is not None:
                 return terminal
             else:
-                host = self._open_existing(found, flags, mode)
+                host = self._open_existing(thread, found, flags, mode)
             return self._descriptor(thread, found, host, flags)
 
-    def _create(self, found: Found, flags: int, mode: int) -> int:
+    def _create(self, thread: Thread, found: Found, flags: int, mode: int) -> int:
         if not flags & Open.O_CREAT:
             raise OSError(errno.ENOENT, "no such file")
         self.require_writable(found)
         with self.masked():
-            return os.open(found.name, flags | _HOST_ALWAYS | Open.O_NOFOLLOW, mode, dir_fd=found.parent)
+            host = os.open(found.name, flags | _HOST_ALWAYS | Open.O_NOFOLLOW, mode, dir_fd=found.parent)
+        self.was_made(thread, found)
+        return host
 
     def _terminal(self, thread: Thread, found: Found, flags: int) -> Descriptor | None:
         if not found.special or not stat.S_ISCHR(found.mode) or flags & Open.O_PATH:
@@ -85,7 +88,7 @@ class FileSystem(Roots):
         path = (found.parent_mount.inside(found.parent) or b"") + b"/" + found.name
         return open_terminal(thread, found.status, os.fsdecode(path), flags)
 
-    def _open_existing(self, found: Found, flags: int, mode: int) -> int:
+    def _open_existing(self, thread: Thread, found: Found, flags: int, mode: int) -> int:
         writes = bool(flags & Open.O_ACCMODE or flags & Open.O_TRUNC)
         kind = stat.S_IFMT(found.mode)
         if flags & Open.O_CREAT:
@@ -102,7 +105,11 @@ class FileSystem(Roots):
         if flags & TMPFILE:
             self.require_writable(found)
             with self.masked():
-                return os.open(b".", flags | _HOST_ALWAYS, mode, dir_fd=found.fd)
+                host = os.open(b".", flags | _HOST_ALWAYS, mode, dir_fd=found.fd)
+            if found.mount.private and _MAY_GIVE:
+                who = credentials.of(thread)
+                os.fchown(host, who.fsuid, who.fsgid)
+            return host
         if kind == stat.S_IFDIR and writes:
             raise OSError(errno.EISDIR, "a directory")
         if kind in (stat.S_IFCHR, stat.S_IFBLK) and not found.special:
@@ -160,6 +167,12 @@ class FileSystem(Roots):
             raise OSError(errno.ENOENT, "not among the virtual files")
         if not found.parent_mount.writable:
             raise OSError(errno.EROFS, "a read-only root")
+
+    def was_made(self, thread: Thread, found: Found) -> None:
+        """Makes what has just been made there the guest's own: on the run's own directories, where the bench may do that."""
+        if found.parent_mount.private and _MAY_GIVE:
+            who = credentials.of(thread)
+            os.chown(found.name, who.fsuid, who.fsgid, dir_fd=found.parent, follow_symlinks=False)
 
     def require_change(self, found: Found) -> None:
         """Raises EROFS, EPERM unless what was found may be changed itself: its length, owner, times..."""

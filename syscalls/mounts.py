@@ -37,6 +37,7 @@ class Mount:
         "parent",
         "parent_fd",
         "path",
+        "private",
         "writable",
     )
 
@@ -61,6 +62,7 @@ class Mount:
         self.files = files
         self.kind = ""  # of file system, as mount(8) shows it; lent directories are not shown
         self.magic = magic
+        self.private = False  # whether it is the run's own, gone at its end: what is new there belongs to the guest's user
         self.identity = identity(os.fstat(fd))
 
     def inside(self, host_fd: int) -> bytes | None:

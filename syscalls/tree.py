@@ -92,14 +92,15 @@ class Tree:
             root = Mount(self._root_fd, b"/", False)
         else:
             root = Mount(private.open(b"root"), b"/", True)
+            root.private = True
         root.kind = "ext4"
         self._root = root
         self._all.append(root)
         if whole < 0:
-            self._mount(b"/tmp", private.open(b"tmp"), True)
+            self._mount(b"/tmp", private.open(b"tmp"), True).private = True
         dev = self._mount(b"/dev", private.open(b"dev"), False)
         dev.find = self.devices.find
-        self._mount(b"/dev/shm", private.open(b"shm"), True)
+        self._mount(b"/dev/shm", private.open(b"shm"), True).private = True
         pts = self._mount(b"/dev/pts", private.open(b"pts"), False)
         pts.find = self.devices.find_terminal
         self.devices.show_terminals(pts.fd)

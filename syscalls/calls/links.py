@@ -147,7 +147,10 @@ def _symlink(thread: Thread, target: int, dirfd: int, path: int) -> Result:
         _to_be_made(files, found)
         where, _keep = _address(text)
         name, _keep_too = _address(found.name)
-        return kernel.call3(numbers.symlinkat, where, found.parent, name)
+        result = kernel.call3(numbers.symlinkat, where, found.parent, name)
+        if result == 0:
+            files.was_made(thread, found)
+        return result
 
 
 @syscall(partial="devices are EPERM, as for a program without CAP_MKNOD")
@@ -176,4 +179,7 @@ def _mknod(thread: Thread, dirfd: int, pathname: int, mode: int, dev: int) -> Re
             return EPERM
         name, _keep = _address(found.name)
         with files.masked():
-            return kernel.call4(numbers.mknodat, found.parent, name, mode & 0xFFFF, dev)
+            result = kernel.call4(numbers.mknodat, found.parent, name, mode & 0xFFFF, dev)
+        if result == 0:
+            files.was_made(thread, found)
+        return result

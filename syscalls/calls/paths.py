@@ -238,7 +238,10 @@ def _mkdir(thread: Thread, dirfd: int, pathname: int, mode: int) -> int:
             return -errno.EEXIST
         files.require_writable(found)
         with files.masked():
-            return _on_name(numbers.mkdirat, found, mode)
+            result = _on_name(numbers.mkdirat, found, mode)
+        if result == 0:
+            files.was_made(thread, found)
+        return result
 
 
 @syscall
