@@ -18,6 +18,7 @@ from syscalls.fds import Description, Descriptor
 from syscalls.flags import At, Open
 from syscalls.mounts import Found, Mount
 from syscalls.process import Thread
+from syscalls.programs import require_idle
 from syscalls.roots import Roots
 
 OPENED = 0o37777703
@@ -119,6 +120,8 @@ class FileSystem(Roots):
                 raise OSError(errno.EROFS, "a read-only root")
             if file_system(found.fd) in _FOREIGN:
                 raise OSError(errno.EACCES, "a file of the host's kernel")
+            if writes:
+                require_idle(thread, found)
         host_flags = flags & ~(Open.O_CREAT | Open.O_EXCL | Open.O_NOFOLLOW) | _HOST_ALWAYS
         try:
             return os.open(b"/proc/self/fd/%d" % found.fd, host_flags)

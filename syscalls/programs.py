@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from syscalls import credentials
 from syscalls.elf import HEADER_SIZE, ElfError, File, Image, read
-from syscalls.flags import At, Open
+from syscalls.flags import At, Open, Prot
 from syscalls.strings import Strings
 
 if TYPE_CHECKING:
@@ -161,6 +161,18 @@ def _is_being_written(process: "Process", status: os.stat_result) -> bool:
                 if (other_file.st_dev, other_file.st_ino) == (status.st_dev, status.st_ino):
                     return True
     return False
+
+
+def require_idle(thread: "Thread", found: "Found") -> None:
+    """Raises ETXTBSY when a guest process runs this file, which is about to be written (exe_file_deny_write_access)."""
+    status = found.status
+    if status is None or not status.st_mode & 0o111:
+        return
+    file = status.st_dev, status.st_ino
+    for process in thread.process.system.living():
+        for region in process.memory.regions:
+            if region.file == file and region.prot & Prot.PROT_EXEC and region.name == process.exe:
+                raise OSError(errno.ETXTBSY, "a program that runs")
 
 
 def _path(files: "FileSystem", found: "Found") -> bytes:

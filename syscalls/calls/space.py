@@ -12,6 +12,7 @@ from syscalls.fds import Descriptor
 from syscalls.flags import At, Open
 from syscalls.mounts import Mount
 from syscalls.process import Thread
+from syscalls.programs import require_idle
 from syscalls.streams import EPIPE, PIPE_BUF, STREAMS, broken_pipe, host_address
 from syscalls.table import syscall
 from syscalls.types_attributes import FallocateMode, FileAdvice, OffsetAt, StatfsOut, SyncRangeFlags
@@ -41,6 +42,7 @@ def truncate(thread: Thread, path: Path, length: Long) -> Result:
         if not found.is_file:
             return EINVAL
         files.require_change(found)
+        require_idle(thread, found)
         place = ctypes.create_string_buffer(b"/proc/self/fd/%d" % found.fd)
         return kernel.call2(numbers.truncate, ctypes.addressof(place), length)
 

@@ -1,7 +1,7 @@
 """execve and execveat by path, and every way in which they refuse; `fill` of test_execute.py says what is there."""
 
 from process_tools import fork, leave, reap, say_status
-from say import result, say
+from say import check, result, say
 
 from guest.lang import addr, array, i64, ptr, syscall, u8, u64
 from guest.rt.start import _start  # noqa: F401  where the kernel enters
@@ -164,6 +164,20 @@ def descriptors() -> None:
     run(b"open for writing", b"twin\0")
     syscall(numbers.close, written)
     run(b"not any more", b"twin\0")
+    pid = fork()
+    if pid == 0:
+        arguments(b"zero\0", b"long\0")
+        syscall(numbers.execve, b"rests\0".ptr, words.ptr, 0)
+        leave(99)
+    while syscall(numbers.access, b"rests-now\0".ptr, 0) != 0:
+        syscall(numbers.sched_yield)
+    result(b"write what runs", syscall(numbers.openat, At.AT_FDCWD, b"rests\0".ptr, Open.O_WRONLY, 0))
+    result(b"O_TRUNC of what runs", syscall(numbers.openat, At.AT_FDCWD, b"rests\0".ptr, Open.O_TRUNC, 0))
+    result(b"truncate what runs", syscall(numbers.truncate, b"rests\0".ptr, 5))
+    check(b"read what runs", syscall(numbers.openat, At.AT_FDCWD, b"rests\0".ptr, Open.O_RDONLY, 0) > 0)
+    syscall(numbers.kill, pid, 9)
+    outcome(b"it", pid)
+    check(b"write it then", syscall(numbers.openat, At.AT_FDCWD, b"rests\0".ptr, Open.O_WRONLY, 0) > 0)
 
 
 def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:

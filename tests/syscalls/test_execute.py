@@ -40,7 +40,7 @@ def asking(path: bytes, **how: int) -> bytes:
     return data if at >= len(data) else data[:at] + path + data[at + len(path) :]
 
 
-def fill(work: Path, shows: Path) -> None:
+def fill(work: Path, shows: Path, rests: Path) -> None:
     """What the guests find in their directory."""
     work.mkdir()
     (work / "folder").mkdir()
@@ -53,7 +53,7 @@ def fill(work: Path, shows: Path) -> None:
     content = shows.read_bytes()
     long = b"x" * 300
     files = {
-        "shows": content, "twin": content, "plain": content,
+        "shows": content, "rests": rests.read_bytes(), "twin": content, "plain": content,
         "hollow": b"", "byte": b"#", "text": b"echo no\n", "magic": b"\x7fELF",
         "machine": program(TEXT, machine=183), "object": program(TEXT, kind=1), "headers": program(TEXT, phoff=4090),
         "headless": program(), "lost": asking(b"/nothing/ld.so\0"), "guided": asking(b"folder\0"),
@@ -86,7 +86,7 @@ def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
         said = []
         for command in ([str(path), *args], emulator):
             shutil.rmtree(work, ignore_errors=True)
-            fill(work, elf("exec_shows"))
+            fill(work, elf("exec_shows"), elf("exec_rests"))
             environment = {"PYTHONPATH": str(REPOSITORY)} if command is emulator else {}
             done = subprocess.run(
                 command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, env=environment, cwd=work, check=False
