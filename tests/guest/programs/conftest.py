@@ -62,11 +62,15 @@ class Client:
 
     def open(self, more: bytes = b"") -> "Client":
         """The handshake; `more` is sent in the same packet."""
-        self.socket.sendall(upgrade(self.port) + more)
+        self.socket.sendall(self.request() + more)
         head = self.head()
         assert head.startswith("HTTP/1.1 101 "), head
         assert f"Sec-WebSocket-Accept: {ACCEPT}\r\n" in head
         return self
+
+    def request(self) -> bytes:
+        """The request of the handshake."""
+        return upgrade(self.port)
 
     def head(self) -> str:
         """The response's head."""
@@ -164,6 +168,11 @@ class Server:
             self.log += data
         self.log = self.log[found.end() :]
         return found
+
+    def rest_of_log(self) -> str:
+        """What the server has said since, when it has ended."""
+        assert self.process.stdout is not None
+        return self.log + self.process.stdout.read().decode()
 
     def client(self) -> Client:
         """A connection, which is closed at the end of the test."""

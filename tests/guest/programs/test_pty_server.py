@@ -39,7 +39,7 @@ def test_it_is_a_terminal(server: Any) -> None:
     client.wait_for("all3")
     client.type("tty\n")
     client.wait_for("/dev/pts/")
-    client.type("ps -o sid= -p $$ | tr -d ' ' | sed s/^$$'$'/lea''ds/\n")
+    client.type("test $(cut -d' ' -f6 /proc/$$/stat) = $$ && echo lea''ds\n")
     client.wait_for("leads")
 
 
