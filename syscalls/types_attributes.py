@@ -19,6 +19,7 @@ from syscalls.flags.attributes import (
     Xattr,
 )
 from syscalls.flags.files import FileType
+from syscalls.flags.inotify import Inotify, InotifyInit
 from syscalls.structs import Layout, Timespec, Timeval
 from syscalls.text import strace_text
 
@@ -145,6 +146,8 @@ AttributeName = Annotated[int, CString()]
 AttributeIn = Annotated[int, InBytes("size")]
 AttributeOut = Annotated[int, Received("size")]
 AttributeNames = Annotated[int, Received("size")]
+InotifyFlags = Annotated[int, Flags(InotifyInit)]
+InotifyMask = Annotated[int, UnsignedWord(Inotify)]
 AttributeFlags = Annotated[int, Flags(Xattr)]
 FallocateMode = Annotated[int, Flags(Fallocate)]
 FileAdvice = Annotated[int, Flags(Fadvise)]

@@ -65,6 +65,7 @@ def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
     [
         "files_attributes",
         "files_fifo",
+        "files_inotify",
         "files_io",
         "files_links",
         "files_space",
