@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from syscalls import siginfo
 from syscalls.args import Arg
 from syscalls.data import Data
-from syscalls.flags.signals import CODES, Signal, SignalCode
+from syscalls.flags.signals import CODES, ChildCode, Signal, SignalCode
 from syscalls.outcomes import Outcome
 from syscalls.text import strace_text
 from syscalls.wait import Result
@@ -126,7 +126,11 @@ def show(data: bytes) -> Members:
     }
     if error:
         shown["si_errno"] = errno.errorcode.get(error, error)
-    return shown | _union(number, code, data[_HEAD.size :])
+    shown |= _union(number, code, data[_HEAD.size :])
+    status = shown.get("si_status")
+    if isinstance(status, int) and code > ChildCode.CLD_EXITED:  # a signal, and no exit code
+        shown["si_status"] = Signal.text(status)
+    return shown
 
 
 class InSigInfo(Arg):

@@ -7,9 +7,14 @@ def _constants(owner: type) -> list[tuple[str, int]]:
     found: dict[str, int] = {}
     for base in reversed(owner.__mro__):
         found.update(
-            (name, value) for name, value in vars(base).items() if type(value) is int and name[0] != "_"
+            (name, value) for name, value in vars(base).items() if type(value) is int and _is_c_name(name)
         )
     return list(found.items())
+
+
+def _is_c_name(name: str) -> bool:
+    """Not what Python keeps in a class; `__WALL` is one."""
+    return name[0] != "_" or name[2:3].isupper()
 
 
 class FlagSet:

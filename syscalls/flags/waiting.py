@@ -21,16 +21,16 @@ class WaitId(FlagSet):
     """The same for waitid(2), where 2 is WSTOPPED."""
 
     WNOHANG = 1
-    WSTOPPED = 2
     WEXITED = 4
+    WSTOPPED = 2
     WCONTINUED = 8
     WNOWAIT = 0x01000000
 
 
 for _names in (Wait, WaitId):  # in a class body Python would change names that begin with two underscores
-    setattr(_names, "__WNOTHREAD", WNOTHREAD)
-    setattr(_names, "__WALL", WALL)
     setattr(_names, "__WCLONE", WCLONE)
+    setattr(_names, "__WALL", WALL)
+    setattr(_names, "__WNOTHREAD", WNOTHREAD)
 
 
 class IdType(EnumSet):

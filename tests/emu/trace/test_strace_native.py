@@ -25,6 +25,7 @@ GUESTS = [
     "files_descriptors",
     "files_io",
     "files_vectors",
+    "fork_basic",
     "futex_basic",
     "identity_all",
     "mapping_basic",
@@ -76,6 +77,8 @@ VALUES = [
     (r"(?<=tv_sec=)-?\d+(, tv_[un]sec=)\d{1,9}\b", r"S\1N", "times"),
     (r', sa_data="(?:[^"\\]|\\.)*"', ", sa_data=BYTES", "ports inside of them"),
     (r"time\(.*", "time(T) = T", "the time"),
+    (r"(si_pid=\d+, si_uid=)\d+", r"\1N", "the guest has its own identity"),
+    (r'(\d+<[^>]*>, )"[^"]*\\0\\0\\0\\0\\0\\0", 8\)', r"\1WORD, 8)", "numbers of processes in a pipe"),
     (r"st_size=\d+", "st_size=N", "of directories"),
     (r"d_(ino|off)=\d+", r"d_\1=N", "inodes and positions of directories"),
     (r"si_(timerid|addr)=0x[0-9a-f]+", r"si_\1=N", "where a process id stands in the same bytes"),
@@ -95,6 +98,7 @@ FORMS = [
     (r" => \{parent_tid=\[\d+\]\}", "", "the new thread's number is the result"),
     (r"rlim_(cur|max)=(\d+|RLIM_INFINITY)", r"rlim_\1=N", "limits: of the machine, and of the bench"),
     (r"\bSO_TIMESTAMP(NS|ING)?_OLD", r"SO_TIMESTAMP\1", "the name in C"),
+    (r"(wait4\(.*, )WSTOPPED\b", r"\1WUNTRACED", "the name that wait(2) gives it"),
     (r"tv_([nu])sec=18446744073709551615", r"tv_\1sec=-1", "tv_nsec and tv_usec are signed"),
     (r"rt_sigreturn\(\{mask=[^}]*\}\)", "rt_sigreturn()", "what it goes back to is no argument"),
     (r"\buid=(-?\d+), gid=(-?\d+)", "uid=N, gid=N", "uids are unsigned; those of the two machines differ"),
@@ -170,6 +174,7 @@ ODD = [
     ),
     (r"openat\(.*\"(a{99}|/\./)", "a path that is too long is shown cut, at PATH_MAX"),
     (r"rt_sigqueueinfo\(\d+, 0, \{", "what signal 0 was given is shown"),
+    (r"getcwd\(0x\w+, 64\) = -1", "the guest's path is shorter: it fits, and then the memory is bad"),
     (r"readlink(at)?\(.*(-1|18446744073709551615)\) = -1 EINVAL", "bufsiz is an int in the kernel"),
 ]
 """Calls that show otherwise, and stay so."""
@@ -218,8 +223,9 @@ def calls(found: list[str]) -> list[str]:
     """The calls of each thread in turn, without what the guest prints; threads have emu's numbers."""
     threads: dict[str, list[str]] = {}
     for tid, line in whole(found):
+        threads.setdefault(tid, [])  # one that ends without a call is one, too
         if not line.startswith(("execve(", "+++ ", "--- ", "write(1<")):
-            threads.setdefault(tid, []).append(re.sub(r"\) += ", ") = ", line))
+            threads[tid].append(re.sub(r"\) += ", ") = ", line))
     number = {tid: str(1000 + index) for index, tid in enumerate(threads)}
     named = re.compile(rf"\b({'|'.join(number)})\b(?!\.)")
     return [
