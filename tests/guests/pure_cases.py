@@ -1,17 +1,19 @@
 """One pure function for each part of guest.rt that runs under CPython as well: bytes in, everything it found out."""
 
 from guest.lang import array, buffer, i64, pure, u8, u32, u64
+from guest.programs.pty.control import parse_resize
 from guest.rt.base64 import encode, encoded_length, is_sixteen_bytes
 from guest.rt.frames import FrameReader, close_code
 from guest.rt.handshake import answer_to, put_accept_key
 from guest.rt.http import COMPLETE, MORE, Request
 from guest.rt.http_body import Body
+from guest.rt.origin import may_connect
 from guest.rt.responses import put_status
 from guest.rt.sha1 import sha1
 from guest.rt.text import has_token, parse_decimal, parse_ipv4, put, put_decimal, put_ipv4
 from guest.rt.utf8 import Utf8
 
-CASES = 8
+CASES = 9
 
 
 @pure
@@ -69,6 +71,7 @@ def request(data: bytes, out: buffer) -> i64:
     at = number(out, at, i64(head.header_count) * 10 + i64(head.method))
     if status == COMPLETE:
         at = number(out, at, i64(answer_to(head)))
+        at = number(out, at, i64(1) if head.is_trusted else i64(0))
     if head.keeps_alive():
         at = put(out, at, b"keeps ")
     return at
@@ -129,6 +132,15 @@ def handshake(data: bytes, out: buffer) -> i64:
 
 
 @pure
+def remarks(data: bytes, out: buffer) -> i64:
+    """What a client of pty_server says beside its input; whether Host and Origin, one half each, are trusted."""
+    columns, rows = parse_resize(data)
+    at = number(out, number(out, 0, columns), rows)
+    half = len(data) // 2
+    return number(out, at, i64(1) if may_connect(data[:half], data[half:]) else i64(0))
+
+
+@pure
 def run_case(which: i64, data: bytes, out: buffer) -> i64:
     """Run case `which` (0 to CASES - 1); returns how many bytes it wrote to `out`."""
     if which == 0:
@@ -145,4 +157,6 @@ def run_case(which: i64, data: bytes, out: buffer) -> i64:
         return headers(data, out)
     if which == 6:
         return words(data, out)
-    return handshake(data, out)
+    if which == 7:
+        return handshake(data, out)
+    return remarks(data, out)

@@ -28,6 +28,8 @@ HTTP_PIECES = [
 ]
 HTTP_PIECES += [
     b"Host: a\r\n",
+    b"Host: localhost:8\r\n",
+    b"Origin: http://localhost:8\r\n",
     b"Content-Length: 3\r\n",
     b"Upgrade: websocket\r\n",
     b"Connection: Upgrade, close\r\n",
@@ -76,6 +78,8 @@ DATA = {
     5: joined(FRAME_PIECES, 10) | st.binary(max_size=40),
     6: joined(WORDS, 8),
     7: st.binary(max_size=24),
+    8: joined([b"resize:", b"80", b",", b"24", b"1001"], 5)
+    | joined([b"localhost", b":8", b"[::1]", b"127.0.0.1", b"http://", b"a"], 6),
 }
 
 
