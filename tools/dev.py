@@ -8,6 +8,7 @@
     python3 tools/dev.py check                       what CI runs: format, lint, types, layout, all tests
     python3 tools/dev.py format                      format and fix what can be fixed
     python3 tools/dev.py bench [BENCH ARGUMENTS]     the figures of the README, measured here
+    python3 tools/dev.py conformance [PARTS]         programs natively and emulated, compared (--short, --markdown)
 
 Needs Python 3.11 or later on x86_64 Linux, and nothing else: dependencies are installed into .venv, pinned.
 """
@@ -133,7 +134,14 @@ def bench(arguments: list[str]) -> None:
     run(PYTHON, ROOT / "tools" / "bench.py", *arguments)
 
 
-COMMANDS = {"test": test, "quick": quick, "check": check, "format": format_, "bench": bench}
+def conformance(arguments: list[str]) -> None:
+    """Runs programs natively and emulated, and shows where they differ."""
+    run(PYTHON, "-m", "tools.conformance", *arguments)
+
+
+COMMANDS = {
+    "test": test, "quick": quick, "check": check, "format": format_, "bench": bench, "conformance": conformance,
+}  # fmt: skip
 
 
 def main() -> int:
