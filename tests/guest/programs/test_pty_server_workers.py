@@ -237,6 +237,21 @@ def test_a_stop_with_a_client_that_does_not_close(server: Any) -> None:
     assert client.wait_for_close() == (1001, "the server stops")
 
 
+def test_a_stop_does_not_wait_for_ever(server: Any) -> None:
+    if not server.native:
+        pytest.skip("stops a process of this machine")
+    server.terminal()
+    worker, shell = server.pids()
+    os.kill(worker, signal.SIGSTOP)
+    assert server.stop() == 0
+    server.wait_for_log(r"ends with status 137 \(0 of 15\)\n")
+    end = time.monotonic() + PATIENCE
+    while is_running(shell) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not is_running(worker)
+    assert not is_running(shell)
+
+
 def test_a_parent_that_is_killed_takes_its_workers_along(server: Any) -> None:
     if not server.native:
         pytest.skip("a signal to the bench's process is not the guest's")

@@ -24,7 +24,7 @@ def read(data: bytes) -> http.client.HTTPResponse:
     return response
 
 
-STATUSES = [200, 400, 404, 405, 408, 413, 414, 417, 426, 431, 501, 503, 505]
+STATUSES = [200, 400, 403, 404, 405, 408, 413, 414, 417, 426, 431, 501, 503, 505]
 
 
 @pytest.mark.parametrize("status", STATUSES)
