@@ -10,7 +10,7 @@ import errno
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from syscalls.describe import Shown
 
@@ -122,7 +122,7 @@ class Descriptor:
 class FdTable:
     """Descriptor numbers to descriptors. `limit` is RLIMIT_NOFILE's soft value."""
 
-    __slots__ = ("_forget", "_lowest", "entries", "limit", "numbers", "watches")
+    __slots__ = ("_forget", "_lowest", "entries", "limit", "numbers", "record_locks", "watches")
 
     def __init__(self, limit: int, forget: Callable[[int], None]) -> None:
         self.entries: dict[int, Descriptor] = {}
@@ -130,6 +130,8 @@ class FdTable:
         self._lowest = 0  # no number below this one is free
         self._forget = forget
         self.numbers = itertools.count(1)  # of descriptions that the trace has shown
+        self.record_locks: dict[tuple[int, int], Any] = {}
+        """What the table has locked (fcntl(2)): a `syscalls.record_locks.Holder` by st_dev and st_ino."""
         self.watches: dict[
             int, Watch | int
         ] = {}  # by the address of the guest's array; see syscalls.calls.polling
@@ -227,6 +229,11 @@ class FdTable:
 
     def _release(self, descriptor: Descriptor) -> None:
         descriptor.closed = True
+        if self.record_locks:
+            about = os.fstat(descriptor.host)
+            holder = self.record_locks.pop((about.st_dev, about.st_ino), None)
+            if holder is not None:
+                holder.close()
         for watch in descriptor.watches or ():
             if watch.closing(descriptor):
                 descriptor.pins += 1

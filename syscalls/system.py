@@ -43,6 +43,7 @@ class System:
     processes: dict[int, "Process"] = field(default_factory=dict)
     futexes: dict[object, WaitQueue] = field(default_factory=dict)
     session: Session = field(default_factory=lambda: Session(PARENT_PID))  # the first process's
+    record_locks: dict[tuple[int, int], list[Any]] = field(default_factory=dict)  # see syscalls.record_locks
     terminals: Any = None  # syscalls.terminals.Terminals, made when a terminal is first touched
     cpus: int = 1
     has_shell: bool = True  # somebody is there who continues the first job once it is stopped

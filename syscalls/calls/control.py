@@ -3,7 +3,7 @@
 import errno
 import struct
 
-from syscalls import kernel, numbers
+from syscalls import kernel, numbers, record_locks
 from syscalls.args import Fd, Result
 from syscalls.blocking import AGAIN
 from syscalls.calls.files import duplicate
@@ -43,6 +43,7 @@ _HOST_POINTER |= {
     Fcntl.F_SET_FILE_RW_HINT,
 }
 _LOCK_ONCE = {Fcntl.F_SETLKW: Fcntl.F_SETLK, Fcntl.F_OFD_SETLKW: Fcntl.F_OFD_SETLK}
+_RECORD_LOCKS = frozenset((Fcntl.F_GETLK, Fcntl.F_SETLK, Fcntl.F_SETLKW))
 _SIGNALLING = frozenset((Fcntl.F_SETLEASE, Fcntl.F_NOTIFY))
 
 _OWNER_TID, _OWNER_PID, _OWNER_PGRP = 0, 1, 2
@@ -73,6 +74,8 @@ def fcntl(thread: Thread, fd: Fd, cmd: FcntlCommand, arg: FcntlArg) -> FcntlResu
         return duplicate(thread, fd, minimum, cmd == Fcntl.F_DUPFD_CLOEXEC)
     if cmd in _HOST_WORD:
         return kernel.call3(numbers.fcntl, entry.host, cmd, arg)
+    if cmd in _RECORD_LOCKS and record_locks.is_needed(entry):
+        return _record_lock(thread, entry, cmd, arg)
     if cmd in _HOST_POINTER:
         return _on_memory(thread, entry, cmd, arg)
     if cmd in _LOCK_ONCE:
@@ -124,6 +127,32 @@ def _set_pipe_size(entry: Descriptor, size: int) -> int:
 
 def _on_memory(thread: Thread, entry: Descriptor, command: int, address: int) -> int:
     return kernel.call3(numbers.fcntl, entry.host, command, host_address(thread, address))
+
+
+def _record_lock(thread: Thread, entry: Descriptor, command: int, address: int) -> Result:
+    wanted = thread.memory.read(address, record_locks.FLOCK.size)
+    result, found = record_locks.apply(thread, entry, command, wanted)
+    if command == Fcntl.F_GETLK and result == 0:
+        thread.memory.write(address, found)
+    if command != Fcntl.F_SETLKW or result != AGAIN:
+        return result
+    return _record_lock_later(thread, entry, wanted)
+
+
+def _record_lock_later(thread: Thread, entry: Descriptor, wanted: bytes) -> Blocking:
+    fds = thread.fds
+    fds.pin(entry)
+    try:
+        while True:
+            wake = yield Wait(deadline=thread.bench.monotonic_ns() + LOCK_RETRY_NS)
+            if wake is Wake.INTERRUPTED:
+                return RESTARTSYS
+            result, _ = record_locks.apply(thread, entry, Fcntl.F_SETLKW, wanted)
+            if result != AGAIN:
+                return result
+    finally:
+        record_locks.stop_waiting(thread)
+        fds.unpin(entry)
 
 
 def _lock(thread: Thread, entry: Descriptor, command: int, address: int) -> Result:
