@@ -196,7 +196,7 @@ def _limits(process: "Process", thread: "Thread | None") -> bytes:
     for name, number, unit in _LIMITS:
         soft, hard = limit(process, number)
         shown = ["unlimited" if value == UNLIMITED else str(value) for value in (soft, hard)]
-        lines.append(f"{name:<25} {shown[0]:<20} {shown[1]:<20} {unit:<10}")
+        lines.append(f"{name:<25} {shown[0]:<20} {shown[1]:<20} " + (f"{unit:<10}" if unit else ""))
     return "".join(line + "\n" for line in lines).encode()
 
 

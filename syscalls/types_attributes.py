@@ -80,6 +80,9 @@ Statfs = Layout(
 Utimbuf = Layout("utimbuf", ("q", "actime"), ("q", "modtime"))
 
 
+_WITHOUT_TIME: dict[int, Data] = {0x3FFFFFFF: "UTIME_NOW", 0x3FFFFFFE: "UTIME_OMIT"}
+
+
 class TimePair(Arg):
     """Two times, of the last access and of the last change; NULL means now."""
 
@@ -96,7 +99,8 @@ class TimePair(Arg):
             raw = thread.memory.read(value, 2 * size)
         except OSError:
             return value
-        return [self.layout.show(raw[:size]), self.layout.show(raw[size:])]
+        shown = [self.layout.show(raw[:size]), self.layout.show(raw[size:])]
+        return [_WITHOUT_TIME.get(each.get("tv_nsec", 0), each) for each in shown]
 
     def text(self, data: Data) -> str:
         return hex(data) if isinstance(data, int) else strace_text(data)
