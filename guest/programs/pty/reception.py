@@ -206,8 +206,7 @@ def work(visitor: Visitor) -> None:
         if other.present and other.fd != visitor.fd:
             sys.close(other.fd)
     talk = visitor.talk
-    worker.run(visitor.fd, bytes_at(talk.out, talk.out_size), visitor.inlet.data())
-    sys.exit_group(0)
+    sys.exit_group(worker.run(visitor.fd, bytes_at(talk.out, talk.out_size), visitor.inlet.data()))
 
 
 def patience() -> i64:

@@ -80,8 +80,11 @@ def begin(client: i32) -> i64:
     return shell_pid if shell_pid < 0 else 0
 
 
-def run(client: i32, answer: bytes, received: bytes) -> None:
-    """Serve a client whose handshake is accepted: send `answer`, and take what was `received` behind its request."""
+def run(client: i32, answer: bytes, received: bytes) -> i64:
+    """Serve a client whose handshake is accepted: send `answer`, and take what was `received` behind its request.
+
+    Returns the exit status: 1 when there was no terminal to be had.
+    """
     global shell_ended, drain_deadline, shell_deadline, client_deadline
     io.initialise()
     shell_deadline = NEVER
@@ -95,7 +98,7 @@ def run(client: i32, answer: bytes, received: bytes) -> None:
         link.close(INTERNAL_ERROR, b"no terminal")
         shell_ended = True
         pump()
-        return
+        return 1
     announce()
     events = array[epoll.Event, EVENTS]()
     while True:
@@ -116,6 +119,7 @@ def run(client: i32, answer: bytes, received: bytes) -> None:
         keep_time()
     sys.close(waiter)
     sys.close(caught)
+    return 0
 
 
 def announce() -> None:

@@ -142,7 +142,9 @@ class Client:
 class Server:
     """A pty_server in a process of its own: the ELF itself, or `emu run` with it."""
 
-    def __init__(self, elf: Path, launcher: str, shell: tuple[str, ...], environment: dict[str, str]) -> None:
+    def __init__(
+        self, elf: Path, launcher: str, shell: tuple[str, ...], descriptors: int, environment: dict[str, str]
+    ) -> None:
         variables = {"PS1": "$ ", "HOME": "/tmp", "PATH": os.environ["PATH"]} | environment
         self.native = launcher == "native"
         line = [str(elf), "0", *shell]
@@ -150,6 +152,8 @@ class Server:
             options = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
             line = [sys.executable, "-m", "emu", "run", "--root", "/", *options, str(elf), "--", "0", *shell]
             variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+        if descriptors:
+            line = ["/bin/sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *line]
         self.process = subprocess.Popen(
             line, env=variables, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True
         )
@@ -238,12 +242,15 @@ def launcher(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def serve(elf: Callable[[str], Path], launcher: str) -> Iterator[Callable[..., Server]]:
-    """Starts servers: `serve("/bin/cat", PING_MS=100)`; each is stopped after the test, and has to say that all is well."""
+    """Starts servers: `serve("/bin/cat", PING_MS=100)`; each is stopped after the test, and has to say that all is well.
+
+    `descriptors`: how many it may have.
+    """
     running: list[Server] = []
 
-    def start(*shell: str, **environment: Any) -> Server:
+    def start(*shell: str, descriptors: int = 0, **environment: Any) -> Server:
         variables = {name: str(value) for name, value in environment.items()}
-        running.append(Server(elf("pty_server"), launcher, shell or ("/bin/sh",), variables))
+        running.append(Server(elf("pty_server"), launcher, shell or ("/bin/sh",), descriptors, variables))
         return running[-1]
 
     yield start

@@ -76,6 +76,31 @@ def test_nobody_is_busy_while_nothing_happens(server: Any) -> None:
     assert comes_to_rest(worker)
 
 
+def test_no_descriptor_for_a_terminal(serve: Callable, launcher: str) -> None:
+    if launcher != "native":
+        pytest.skip("the limit would be the bench's")
+    server = serve(descriptors=7)  # three, two of its own, the listening socket, one connection
+    client = server.client().open()
+    assert client.wait_for_close() == (1011, "no terminal")
+    server.wait_for_log(r"ends with status 1 \(0 of 15\)\n")
+    client.close()
+    assert server.is_well()
+
+
+def test_no_descriptor_for_a_connection(serve: Callable, launcher: str) -> None:
+    if launcher != "native":
+        pytest.skip("the limit would be the bench's")
+    server = serve(descriptors=7, IDLE_MS=100, HEADER_MS=700)
+    first = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+    second = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+    before = sum(map(int, ticks(server.process.pid)))
+    second.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+    assert second.recv(1000).endswith(b"\r\n\r\nok\n")  # as soon as the first one's time is up
+    assert sum(map(int, ticks(server.process.pid))) - before < 10  # and not by trying again all the time
+    first.close()
+    second.close()
+
+
 def test_places_are_used_again_and_again(server: Any) -> None:
     for _ in range(20):
         client = server.client().open()
