@@ -275,6 +275,10 @@ class Bench:
         """A descriptor table of the thread's own."""
         self.processes.unshare_fds(thread)
 
+    def unshare_files(self, thread: Thread) -> None:
+        """A working directory and a umask of the thread's own."""
+        self.processes.unshare_files(thread)
+
     def execute(self, thread: Thread, program: Any, envp: list[bytes]) -> Executed | int:
         """Another program in the place of this one; see `syscalls.process.Bench`."""
         if self.dispatcher.sink is not None:

@@ -191,6 +191,15 @@ class Processes:
         self._shared.take(own)
         thread.fds = own
 
+    def unshare_files(self, thread: Thread) -> None:
+        """See `syscalls.process.Bench.unshare_files`."""
+        if not self._shared.is_shared(thread.files):
+            return
+        own = thread.files.fork()
+        self._shared.drop(thread.files)
+        self._shared.take(own)
+        thread.files = own
+
     def release_maker(self, process: Process) -> None:
         """Lets the maker of a vfork(2) go on."""
         done, process.vfork_done = process.vfork_done, None

@@ -120,6 +120,10 @@ class Bench(Protocol):
         """Gives the thread a descriptor table of its own where it shares one; raises EMFILE, ENFILE of the host."""
         ...
 
+    def unshare_files(self, thread: "Thread") -> None:
+        """Gives the thread a working directory and a umask of its own where it shares them."""
+        ...
+
     def execute(self, thread: "Thread", program: Any, envp: list[bytes]) -> Any:
         """execve(2) of a `syscalls.programs.Program`: a `syscalls.wait.Executed`. Raises what execve(2) lists."""
         ...

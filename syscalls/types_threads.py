@@ -354,6 +354,7 @@ def _flags(names: type[Any]) -> Flags:
     return Flags(names)
 
 
+UnshareFlags = Annotated[int, Flags64(Clone)]
 CloneFlags = Annotated[int, _labelled(Flags64(Clone), "flags=", 2)]
 CloneStack = Annotated[int, _labelled(Pointer(), "child_stack=", 1)]
 CloneParent = Annotated[int, OutTid("flags")]

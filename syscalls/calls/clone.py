@@ -91,8 +91,12 @@ def clone3(thread: Thread, cl_args: InCloneArgs, size: Size) -> PidResult:
         return -errno.EINVAL
     if not _is_valid(flags, exit_signal, stack, stack_size):
         return -errno.EINVAL
-    if set_tid or flags & Clone.CLONE_INTO_CGROUP:
-        return -errno.EPERM  # needs CAP_CHECKPOINT_RESTORE, and a control group file system
+    if flags & Clone.CLONE_INTO_CGROUP:
+        return -errno.EBADF  # there is no control group file system whose directory it could be
+    if set_tid:
+        if set_tid_size > 1 or not 0 < thread.memory.u32(set_tid) < 1 << 31:
+            return -errno.EINVAL
+        return -errno.EPERM  # needs CAP_CHECKPOINT_RESTORE
     return _start(thread, flags, stack + stack_size, parent_tid, child_tid, tls, exit_signal, pidfd)
 
 
