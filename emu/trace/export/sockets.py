@@ -8,6 +8,7 @@ from typing import Any
 from emu.trace.export.connections import CLIENT, SERVER, Connection, Write
 from emu.trace.export.packets import Address, Flow, udp
 from emu.trace.export.transfer import Transfer, transfers
+from emu.trace.holdings import is_cloexec
 
 _TEXT = re.compile(r"(TCP|UDP)(?: (.*?))?(?:(<-|->)(.*))?")
 _MAPPED = b"\0" * 10 + b"\xff\xff"
@@ -47,6 +48,8 @@ class Sockets:
     def __init__(self, write: Write) -> None:
         self._write = write
         self._table: dict[tuple[int, int], Any] = {}
+        self._cloexec: set[tuple[int, int]] = set()
+        self._living: set[int] = set()
         self._sides: dict[Any, tuple[Connection, int]] = {}
         self._known: dict[tuple[Address, Address], Connection] = {}
         self._connects: dict[Any, tuple[int, int]] = {}
@@ -66,10 +69,16 @@ class Sockets:
 
     def record(self, record: dict[str, Any]) -> None:
         """Takes one record."""
-        if record["event"] == "process_end":
-            self._all_closed(record["time"])
-        elif record["event"] == "syscall":
+        if record["event"] == "syscall":
+            self._living.add(record["pid"])
             self._call(record)
+        elif record["event"] == "process_start":
+            self._forked(record["pid"], record.get("parent"))
+        elif record["event"] == "exec":
+            for owner, fd in [one for one in self._cloexec if one[0] == record["pid"]]:
+                self._closed(owner, fd, record["time"], f"execve, process {owner}")
+        elif record["event"] == "process_end":
+            self._ended(record["pid"], record["time"])
 
     def _call(self, record: dict[str, Any]) -> None:
         fds = record.get("fds") or {}
@@ -83,6 +92,8 @@ class Sockets:
             fd = record["result"] if argument == "result" else record["args"].get(argument)
             if type(fd) is int:
                 self._table[record["pid"], fd] = key
+                if argument == "result" and is_cloexec(record):
+                    self._cloexec.add((record["pid"], fd))
             if text.startswith(("TCP", "UDP")):
                 self._socket(record, argument, text, key, end)
             elif text.startswith("UNIX"):
@@ -206,6 +217,7 @@ class Sockets:
                     self._closed(pid, fd, time, f"close_range, call {record['sequence']}")
 
     def _closed(self, pid: int, fd: Any, time: int, comment: str) -> None:
+        self._cloexec.discard((pid, fd))
         key = self._table.pop((pid, fd), None)
         if key is None or (key not in self._sides and key not in self._unsent):
             return
@@ -221,6 +233,23 @@ class Sockets:
             connection.finishes(side, time, comment)
             if connection.over or None in connection.owners:
                 self._known.pop(connection.flow, None)
+
+    def _forked(self, pid: int, parent: Any) -> None:
+        """A process begins with its maker's descriptors."""
+        self._living.add(pid)
+        for (owner, fd), key in list(self._table.items()):
+            if owner == parent:
+                self._table[pid, fd] = key
+                if (owner, fd) in self._cloexec:
+                    self._cloexec.add((pid, fd))
+
+    def _ended(self, pid: int, time: int) -> None:
+        self._living.discard(pid)
+        if not self._living:
+            self._all_closed(time)
+            return
+        for owner, fd in [one for one in self._table if one[0] == pid]:
+            self._closed(owner, fd, time, f"the end of process {pid}")
 
     def _all_closed(self, time: int) -> None:
         for key in [*self._sides, *self._unsent]:

@@ -268,3 +268,16 @@ def test_addresses_are_read_from_text_and_sockaddr() -> None:
         assert address(wrong) is None
     assert sockaddr({"sa_family": "AF_UNIX", "sun_path": "/x"}) is None
     assert sockaddr(None) is None
+
+
+def test_a_fork_server_closes_its_own_copy_and_the_child_ends_the_connection() -> None:
+    trace = Trace()
+    trace.call("accept4", None, None, 5, fds={"result": SERVER}, objects={"result": 2})
+    trace.sockets.record({"event": "process_start", "time": 1, "pid": 2, "tid": 2, "parent": 1})
+    trace.close(SERVER, 2, 5)
+    trace.call("write", SERVER, 2, 5, args={"fd": 5, "buf": "hello"}, pid=2, tid=2)
+    before = list(trace.shown)
+    trace.sockets.record({"event": "process_end", "time": 5_000_000, "pid": 2, "code": 0, "signal": None})
+    assert before[-1].endswith("hello")
+    assert not any(" F" in line for line in before)
+    assert any(" F" in line for line in trace.shown[len(before) :])
