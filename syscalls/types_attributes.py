@@ -1,10 +1,11 @@
 """Argument types of what is known of files and file systems: statx, statfs, times, extended attributes, nodes."""
 
+import os
 import struct
 from typing import TYPE_CHECKING, Annotated
 
 from syscalls.args import Arg, CString, Flags, InBytes, InStruct, Octal, OutStruct, Received, Unsigned32
-from syscalls.data import Data
+from syscalls.data import UNUSED, Data
 from syscalls.flags.attributes import (
     CloseRange,
     Fadvise,
@@ -70,7 +71,7 @@ Statfs = Layout(
     ("Q", "f_bavail"),
     ("Q", "f_files"),
     ("Q", "f_ffree"),
-    ("8s", "f_fsid", lambda data: {"val": list(struct.unpack("<2i", data))}),
+    ("8s", "f_fsid", lambda data: {"val": [hex(word) for word in struct.unpack("<2I", data)]}),
     ("q", "f_namelen"),
     ("q", "f_frsize"),
     ("q", "f_flags", StatfsFlags.text),
@@ -133,12 +134,31 @@ class NodeType(Octal):
     """A type of file and permissions."""
 
     def data(self, value: int) -> Data:
-        return FileType.text(value)
+        kind = value & 0o170000
+        known = kind and not FileType.text(kind).startswith("0x")
+        return FileType.text(value) if known else super().data(value)
+
+
+class Device(Unsigned32):
+    """A device number, which only devices have; `mode` names the parameter with the type of file."""
+
+    phase = "in"
+
+    def __init__(self, mode: str) -> None:
+        self.uses = (mode,)
+
+    def capture(self, thread: "Thread", value: int, *used: int) -> Data:
+        if used[0] & 0o170000 not in (FileType.S_IFCHR, FileType.S_IFBLK):
+            return UNUSED
+        return f"makedev({os.major(value):#x}, {os.minor(value):#x})"
+
+    def text(self, data: Data) -> str:
+        return str(data)
 
 
 RenameFlags = Annotated[int, UnsignedWord(Rename)]
 NodeMode = Annotated[int, NodeType()]
-DeviceNumber = Annotated[int, Unsigned32()]
+DeviceNumber = Annotated[int, Device("mode")]
 StatxFlags = Annotated[int, Flags(StatxAt)]
 StatxMask = Annotated[int, UnsignedWord(Statx)]
 StatxOut = Annotated[int, OutStruct(StatxBuffer)]

@@ -26,7 +26,7 @@ PIECE = 16 << 20
 """The most that one host call copies: nothing else runs meanwhile. Copying less than was asked for is always allowed."""
 
 ST_RDONLY = 1
-_FLAGS_AT = 80
+_BLOCKS_AT, _FLAGS_AT = 16, 80  # f_blocks to f_ffree, f_flags
 
 
 @syscall
@@ -125,6 +125,8 @@ def _statfs(thread: Thread, host: int, mount: object, address: int) -> int:
         if isinstance(mount, Mount):
             if mount.magic:
                 memory.write(address, struct.pack("<q", mount.magic))
+            if mount.files is not None:
+                memory.write(address + _BLOCKS_AT, bytes(40))  # it takes no room anywhere
             if not mount.writable:
                 memory.put_u64(address + _FLAGS_AT, memory.u64(address + _FLAGS_AT) | ST_RDONLY)
     return result

@@ -13,9 +13,6 @@ class InotifyInit(FlagSet):
 class Inotify(FlagSet):
     """inotify_add_watch(2) `mask`, and what an event says."""
 
-    IN_ALL_EVENTS = 0xFFF
-    IN_CLOSE = 0x18
-    IN_MOVE = 0xC0
     IN_ACCESS = 0x1
     IN_MODIFY = 0x2
     IN_ATTRIB = 0x4
@@ -38,3 +35,7 @@ class Inotify(FlagSet):
     IN_MASK_ADD = 0x20000000
     IN_ISDIR = 0x40000000
     IN_ONESHOT = 0x80000000
+    # Sets of these, which are shown as what they consist of.
+    IN_ALL_EVENTS = 0xFFF
+    IN_CLOSE = 0x18
+    IN_MOVE = 0xC0

@@ -23,7 +23,9 @@ STRACE = shutil.which("strace")
 
 GUESTS = [
     "files_descriptors",
+    "files_inotify",
     "files_io",
+    "files_links",
     "files_vectors",
     "fork_basic",
     "futex_basic",
