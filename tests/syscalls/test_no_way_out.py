@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from syscalls.calls import attributes, links, paths, space, xattrs
+from syscalls.calls import attributes, inotify, links, paths, space, xattrs
 from syscalls.fds import FdTable
 from syscalls.files import FileSystem
 from syscalls.flags import At, Open
@@ -262,6 +262,24 @@ def test_magic_links_of_another_process_stay_inside(make: Callable[..., Guests],
     assert guests.refusal(f"{at}/fd/9") == "EACCES"
     assert guests.refusal(f"{at}/fd/9/secret") == "EACCES"
     assert guests.refusal(f"{at}/task/{other.tid}/fd/9/secret") == "EACCES"
+
+
+def test_nothing_outside_is_watched(make: Callable[..., Guests], host: Path) -> None:
+    guests = make(str(host))
+    watcher = int(guests.answer(inotify.inotify_init1, 0o4000))
+    assert guests.answer(inotify.inotify_add_watch, watcher, "/file", 1) == "1"
+    for path in (
+        "/../secret",
+        "/out",
+        f"{host.parent}/secret",
+        f"/proc/self/root/../../{host.parent.name}/secret",
+    ):
+        assert guests.answer(inotify.inotify_add_watch, watcher, path, 1) == "ENOENT"
+    outside = os.open(host.parent, os.O_RDONLY)
+    guests.thread.fds.put(9, inherited(outside))
+    os.close(outside)
+    assert guests.answer(inotify.inotify_add_watch, watcher, "/proc/self/fd/9", 1) == "EACCES"
+    assert guests.answer(space.statfs, "/proc/self/fd/9", guests.memory.put(b"", 200)) == "EACCES"
 
 
 def test_only_the_guest_s_processes_are_there(make: Callable[..., Guests]) -> None:
