@@ -228,8 +228,14 @@ def of_words() -> None:
         leave(i64(i64(word[0]) == getpid()))
     ended(b"CLONE_CHILD_SETTID", pid)
     check(b"seen by the parent", i64(word[0]) == pid)
-    refused(b"bad word for CLONE_PARENT_SETTID", syscall(numbers.clone, Clone.CLONE_PARENT_SETTID | SIGCHLD, 0, 8, 0, 0))
-    refused(b"bad word for CLONE_CHILD_SETTID", syscall(numbers.clone, Clone.CLONE_CHILD_SETTID | SIGCHLD, 0, 0, 8, 0))
+    refused(
+        b"bad word for CLONE_PARENT_SETTID",
+        syscall(numbers.clone, Clone.CLONE_PARENT_SETTID | SIGCHLD, 0, 8, 0, 0),
+    )
+    refused(
+        b"bad word for CLONE_CHILD_SETTID",
+        syscall(numbers.clone, Clone.CLONE_CHILD_SETTID | SIGCHLD, 0, 0, 8, 0),
+    )
     refused(b"bad word for CLONE_PIDFD", syscall(numbers.clone, Clone.CLONE_PIDFD | SIGCHLD, 0, 8, 0, 0))
 
 

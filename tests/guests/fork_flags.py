@@ -62,8 +62,13 @@ def clones() -> None:
     tries(b"the low byte is no signal: 255", 255)
     tries(b"flags above 32 bits", 0x500000000 | SIGCHLD)
     word = array[i32, 2]()
-    refused(b"a tls that is no address", syscall(numbers.clone, Clone.CLONE_SETTLS | SIGCHLD, 0, 0, 0, ~u64(0) >> 1))
-    refused(b"a stack that is not there", syscall(numbers.clone, SIGCHLD | Clone.CLONE_VFORK, 0, word.ptr, 0, 0))
+    refused(
+        b"a tls that is no address",
+        syscall(numbers.clone, Clone.CLONE_SETTLS | SIGCHLD, 0, 0, 0, ~u64(0) >> 1),
+    )
+    refused(
+        b"a stack that is not there", syscall(numbers.clone, SIGCHLD | Clone.CLONE_VFORK, 0, word.ptr, 0, 0)
+    )
 
 
 def clone3s() -> None:
@@ -87,7 +92,11 @@ def clone3s() -> None:
     tries3(b"exit signal with high bits", 0, 0x100000011)
     tries3(b"CLONE_THREAD with an exit signal", 0x10900, 17)
     tries3(b"CLONE_PARENT with an exit signal", Clone.CLONE_PARENT, 17)
-    tries3(b"CLONE_SIGHAND with CLONE_CLEAR_SIGHAND", Clone.CLONE_SIGHAND | Clone.CLONE_VM | Clone.CLONE_CLEAR_SIGHAND, 17)
+    tries3(
+        b"CLONE_SIGHAND with CLONE_CLEAR_SIGHAND",
+        Clone.CLONE_SIGHAND | Clone.CLONE_VM | Clone.CLONE_CLEAR_SIGHAND,
+        17,
+    )
     tries3(b"CLONE_SIGHAND without CLONE_VM", Clone.CLONE_SIGHAND, 17)
     tries3(b"CLONE_PIDFD and no place for it", Clone.CLONE_PIDFD, 17)
     tries3(b"CLONE_INTO_CGROUP and no cgroup", Clone.CLONE_INTO_CGROUP, 17)

@@ -92,7 +92,10 @@ def handled(unused: u64) -> i64:
     check(b"nothing is pending", pending() == 0)
     stack = Stack()
     syscall(numbers.sigaltstack, 0, stack)
-    check(b"alternate stack is inherited", stack.base == u64(room.ptr) and stack.size == 16384 and stack.flags == 0)
+    check(
+        b"alternate stack is inherited",
+        stack.base == u64(room.ptr) and stack.size == 16384 and stack.flags == 0,
+    )
     set_action(Signal.SIGHUP, 0, 0)
     kill(getpid(), Signal.SIGUSR1)
     mask_of(SigMask.SIG_SETMASK, 0)

@@ -42,7 +42,9 @@ def forks(unused: u64) -> i64:
         check(b"which is new", getpid() != me and getpid() != tid)
         check(b"the parent is the process", syscall(numbers.getppid) == me)
         result(b"the other thread is not here", syscall(numbers.tgkill, getpid(), me, 0))
-        check(b"nobody waits on the private word", syscall(numbers.futex, addr(gate), Futex.FUTEX_WAKE, 9) == 0)
+        check(
+            b"nobody waits on the private word", syscall(numbers.futex, addr(gate), Futex.FUTEX_WAKE, 9) == 0
+        )
         check(b"the lock of another is held for ever", held == 1)
         pid = fork()
         if pid == 0:
@@ -118,7 +120,7 @@ def while_others_run() -> None:
         pid = fork()
         if pid == 0:
             before = turns
-            for k in range(100):
+            for _k in range(100):
                 syscall(numbers.sched_yield)
             leave(i64(turns == before) + 10 * i)
         ended(b"the child's count stands still", pid)
@@ -148,7 +150,9 @@ def storage() -> None:
 def ids() -> None:
     """set_tid_address and CLONE_CHILD_SETTID write into the child's own copy."""
     pid = clone_onto(
-        u64(Clone.CLONE_CHILD_SETTID | Clone.CLONE_CHILD_CLEARTID | Clone.CLONE_PARENT_SETTID | Signal.SIGCHLD),
+        u64(
+            Clone.CLONE_CHILD_SETTID | Clone.CLONE_CHILD_CLEARTID | Clone.CLONE_PARENT_SETTID | Signal.SIGCHLD
+        ),
         prepared_stack(3, sees_its_id, 0),
         u64(addr(tids[4])),
         u64(addr(tids[5])),

@@ -103,6 +103,7 @@ def stopped_member(unused: u64) -> i64:
 def plain_member(unused: u64) -> i64:
     """Runs; gets the two signals as well, because another one of the group is stopped."""
     install(Signal.SIGHUP, notes, SigAction.SA_SIGINFO | SigAction.SA_RESTART, 0)
+    tell(i64(other[1]))
     hear(i64(ends[0]))
     return 3
 
@@ -118,6 +119,7 @@ def shell(both: u64) -> i64:
         two = child(plain_member, 0)
         syscall(numbers.setpgid, two, one)
         note(52, two)
+        hear(i64(other[0]))
     return 4
 
 

@@ -174,7 +174,7 @@ def says(label: bytes, value: i64, info: ptr[i32], pid: i64) -> None:
     say_number(i64(info[6]))
     if i64(info[4]) == pid:
         say(b" of the child")
-    if i64(info[5]) == syscall(numbers.getuid):
+    if info[2] != 0 and i64(info[5]) == syscall(numbers.getuid):
         say(b" of my user")
     say(b"\n")
 
@@ -183,7 +183,12 @@ def infos() -> None:
     """What waitid stores: exited, killed, dumped, stopped, continued; WNOWAIT leaves it to be seen again."""
     info = array[i32, 32]()
     one = child(exits, 0x1F7)
-    says(b"exited, looked at", syscall(numbers.waitid, P_PID, one, info.ptr, WEXITED | WNOWAIT, 0), info.ptr, one)
+    says(
+        b"exited, looked at",
+        syscall(numbers.waitid, P_PID, one, info.ptr, WEXITED | WNOWAIT, 0),
+        info.ptr,
+        one,
+    )
     says(b"exited", syscall(numbers.waitid, P_PID, one, info.ptr, WEXITED, 0), info.ptr, one)
     one = child(dies, 15)
     says(b"killed", syscall(numbers.waitid, P_ALL, 0, info.ptr, WEXITED, 0), info.ptr, one)
@@ -191,11 +196,21 @@ def infos() -> None:
     says(b"aborted", syscall(numbers.waitid, P_PGID, 0, info.ptr, WEXITED, 0), info.ptr, one)
     one = child(listens, 1)
     kill(one, Signal.SIGSTOP)
-    says(b"stopped, looked at", syscall(numbers.waitid, P_PID, one, info.ptr, WSTOPPED | WNOWAIT, 0), info.ptr, one)
+    says(
+        b"stopped, looked at",
+        syscall(numbers.waitid, P_PID, one, info.ptr, WSTOPPED | WNOWAIT, 0),
+        info.ptr,
+        one,
+    )
     says(b"stopped", syscall(numbers.waitid, P_PID, one, info.ptr, WSTOPPED | WEXITED, 0), info.ptr, one)
     says(b"only once", syscall(numbers.waitid, P_PID, one, info.ptr, WSTOPPED | WNOHANG, 0), info.ptr, 0)
     kill(one, Signal.SIGCONT)
-    says(b"continued, looked at", syscall(numbers.waitid, P_PID, one, info.ptr, WCONTINUED | WNOWAIT, 0), info.ptr, one)
+    says(
+        b"continued, looked at",
+        syscall(numbers.waitid, P_PID, one, info.ptr, WCONTINUED | WNOWAIT, 0),
+        info.ptr,
+        one,
+    )
     says(b"continued", syscall(numbers.waitid, P_PID, one, info.ptr, WCONTINUED, 0), info.ptr, one)
     says(b"only once", syscall(numbers.waitid, P_PID, one, info.ptr, WCONTINUED | WNOHANG, 0), info.ptr, 0)
     kill(one, Signal.SIGSTOP)
@@ -203,7 +218,12 @@ def infos() -> None:
     kill(one, Signal.SIGCONT)
     waited(b"wait4 of a continued one", one, WCONTINUED, one)
     kill(one, Signal.SIGKILL)
-    says(b"killed", syscall(numbers.waitid, P_PID, one, info.ptr, WEXITED | WSTOPPED | WCONTINUED, 0), info.ptr, one)
+    says(
+        b"killed",
+        syscall(numbers.waitid, P_PID, one, info.ptr, WEXITED | WSTOPPED | WCONTINUED, 0),
+        info.ptr,
+        one,
+    )
 
 
 def unseen() -> None:
@@ -239,7 +259,7 @@ def several() -> None:
     mask = u32(0)
     for code in range(20):
         child(exits, u64(code))
-    for code in range(20):
+    for _ in range(20):
         word = i32(0)
         syscall(numbers.wait4, -1, addr(word), 0, 0)
         mask |= u32(1) << u32(word >> 8)

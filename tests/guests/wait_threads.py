@@ -30,6 +30,7 @@ from syscalls.flags.threads import Futex
 
 ends: array[i32, 2]
 other: array[i32, 2]
+third: array[i32, 2]
 never: u32
 got: array[i64, 4]
 target: i64
@@ -128,7 +129,9 @@ def two_waiters() -> None:
     tell(i64(ends[1]))
     join(0)
     join(1)
-    check(b"both were reaped, each once", (got[0] == one and got[1] == two) or (got[0] == two and got[1] == one))
+    check(
+        b"both were reaped, each once", (got[0] == one and got[1] == two) or (got[0] == two and got[1] == one)
+    )
     result(b"their codes", (got[2] >> 8) + (got[3] >> 8))
     one = child(listens, 3)
     spawn_in(0, waits, 0)
@@ -137,14 +140,17 @@ def two_waiters() -> None:
     tell(i64(ends[1]))
     join(0)
     join(1)
-    check(b"one got it, the other ECHILD", (got[0] == one and got[1] == -10) or (got[0] == -10 and got[1] == one))
+    check(
+        b"one got it, the other ECHILD",
+        (got[0] == one and got[1] == -10) or (got[0] == -10 and got[1] == one),
+    )
 
 
 def makes(unused: u64) -> i64:
     """A thread's child, waited for with __WNOTHREAD there; then a child that it leaves behind."""
     one = child(listens, 4)
     syscall(numbers.write, other[1], addr(one), 8)
-    hear(i64(ends[0]))
+    hear(i64(third[0]))
     tell(i64(ends[1]))
     waited(b"by its maker", one, WNOTHREAD, one)
     child(listens, 6)
@@ -159,7 +165,7 @@ def not_mine() -> None:
     waited(b"not of this thread", one, WNOTHREAD | WNOHANG, one)
     waited(b"of this process", one, WNOHANG, one)
     result(b"of clone", syscall(numbers.wait4, one, 0, WCLONE | WNOHANG, 0))
-    tell(i64(ends[1]))
+    tell(i64(third[1]))
     join(0)
     tell(i64(ends[1]))
     value, word = wait4(-1, WALL)
@@ -213,6 +219,7 @@ def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
     """All of it."""
     pipe(ends.ptr)
     pipe(other.ptr)
+    pipe(third.ptr)
     the_end()
     two_waiters()
     not_mine()

@@ -67,7 +67,7 @@ def burns(milliseconds: u64) -> i64:
     """Uses the processor for so long."""
     until = own_microseconds() + i64(milliseconds) * 1000
     while own_microseconds() < until:
-        for i in range(10000):
+        for _i in range(10000):
             asm("nop")
     return 0
 
