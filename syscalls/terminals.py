@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from syscalls import children, line_discipline, signals
+from syscalls.blocking import IN, is_ready
 from syscalls.flags.signals import Signal
+from syscalls.flags.terminals import LocalMode
 from syscalls.siginfo import from_kernel, from_user
 from syscalls.wait import RESTARTSYS, Blocking, Wait
 
@@ -22,6 +24,8 @@ PTS_MAJOR = 136
 """UNIX98_PTY_SLAVE_MAJOR: of /dev/pts/N (Documentation/admin-guide/devices.txt)."""
 
 EIO = -5
+_LOOK = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+_LOOKS = 1000  # a few milliseconds: what was typed behind the key stays to be read
 _SIG_IGN = 1
 
 
@@ -104,9 +108,30 @@ class Terminal:
 
     def type(self, modes: bytes, data: bytes) -> None:
         """The master has written `data` while the slave's struct termios was `modes`: sends the signals of its characters."""
-        found, self.quoted = line_discipline.signals_of(line_discipline.modes(modes), data, self.quoted)
+        known = line_discipline.modes(modes)
+        found, self.quoted = line_discipline.signals_of(known, data, self.quoted)
+        if found and not known.local & LocalMode.NOFLSH and self.files:
+            self._settle()
         for number in found:
             self.signal(number)
+
+    def _settle(self) -> None:
+        """Lets the host's line discipline flush first, which a thread of the host's kernel does in its own time.
+
+        Otherwise it would throw away what the guest writes in answer to the signal. Looking for input waits for that thread
+        (tty_buffer_flush_work in n_tty_poll), unless there is some already, which goes with the flush.
+        """
+        try:
+            slave = os.open(f"/proc/self/fd/{self.source}", _LOOK)
+        except OSError:
+            return
+        try:
+            for _ in range(_LOOKS):
+                if not is_ready(slave, IN):
+                    return
+                os.sched_yield()
+        finally:
+            os.close(slave)
 
     # The end
 

@@ -43,3 +43,7 @@ def test_a_privileged_process_takes_terminals_away(
 
 def test_numbers_start_at_0_whatever_the_host_has(emulated: Callable[..., Any]) -> None:
     assert emulated("pty_numbers").stdout == b"number 0\nnumber 1\nnumber 0\n"
+
+
+def test_what_is_written_in_answer_to_a_key_is_not_thrown_away_with_it(emulated: Callable[..., Any]) -> None:
+    assert emulated("tty_answers").stdout == b"answers: 101\nleader: exited 0\n"
