@@ -7,6 +7,7 @@
 | fork by one of several threads, in a handler | fork_threads |
 | vfork, CLONE_VM with and without waiting | fork_vfork |
 | clone's sharing flags, exit signals, pidfds, ids | fork_clone |
+| what several processes use together: listeners, pipes, epoll, futexes, sent descriptors | fork_shared |
 | refused flags of clone and clone3 | fork_flags |
 | threads with tables and directories of their own, unshare | fork_tables |
 | record locks between processes | process_locks |
@@ -40,6 +41,7 @@ VOLATILE = ("time", "duration", "blocked")
         "fork_vfork",
         "fork_clone",
         "fork_flags",
+        "fork_shared",
         "fork_tables",
         "process_locks",
         "process_orphans",

@@ -6,6 +6,7 @@
 | SIGCHLD: siginfo, SA_NOCLDSTOP, SA_NOCLDWAIT, ignored | wait_sigchld |
 | waiting threads, leaders that end first, EINTR | wait_threads |
 | resource usage of children | wait_usage |
+| pidfds: poll, epoll, waitid | wait_pidfd |
 """
 
 from collections.abc import Callable
@@ -16,6 +17,6 @@ import pytest
 Same = Callable[..., Any]
 
 
-@pytest.mark.parametrize("guest", ["wait_forms", "wait_sigchld", "wait_threads", "wait_usage"])
+@pytest.mark.parametrize("guest", ["wait_forms", "wait_sigchld", "wait_threads", "wait_usage", "wait_pidfd"])
 def test_waiting(same: Same, guest: str) -> None:
     same(guest)
