@@ -32,7 +32,7 @@ class Thread:
     """As much of a thread as a trace shows."""
 
     tid = 1001
-    process = SimpleNamespace(pid=1000, places=None)
+    process = SimpleNamespace(pid=1000, places=None, former=None)
 
 
 THREAD = Thread()
