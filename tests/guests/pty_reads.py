@@ -80,12 +80,13 @@ def lines(master: i64, slave: i64) -> None:
     say(b"\n")
     result(b"writev", syscall(numbers.writev, slave, vector.ptr, 1))
     drain_said(b"written", master, 2)
-    put(master, b"echoed\n")
-    change_local(slave, 0, LocalMode.ECHO)
+    put(master, b"not echoed\n")
     wait_input(slave, 5000)
     read_said(b"slave", slave, 100)
+    change_local(slave, 0, LocalMode.ECHO)
     put(master, b"ab\n")
     drain_said(b"echo", master, 4)
+    wait_input(slave, 5000)
     read_said(b"slave", slave, 100)
 
 
@@ -102,8 +103,9 @@ def raw(master: i64, slave: i64) -> None:
     read_said(b"VTIME 2, nothing comes", slave, 10)
     took = now() - start
     check(b"it waited", took >= 190 and took < 2000)
+    set_character(slave, ControlCharacter.VTIME, 50)
     child = later(master, 50, b"in time")
-    read_said(b"VTIME 2, in time", slave, 2)
+    read_said(b"VTIME 50, in time", slave, 2)
     ended(b"its writer", child)
     drain_said(b"the rest", slave, 5)
     set_character(slave, ControlCharacter.VTIME, 0)
