@@ -120,8 +120,8 @@ def test_the_auxiliary_vector_is_the_one_that_linux_gives() -> None:
     path = found("true")
     native = auxiliary(natively(path, LD_SHOW_AUXV="1")[1])
     own = auxiliary(emulated(path, LD_SHOW_AUXV="1")[1])
-    if not own:
-        pytest.skip("the C library does not show it")
+    if not own or not native:
+        pytest.skip("the C library does not show it, or addresses cannot be kept from being random")
     assert own.keys() <= native.keys()
     assert "AT_SYSINFO_EHDR" not in own, "there is no vDSO"
     differing = {name for name in own if own[name] != native[name]}
