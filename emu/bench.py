@@ -24,6 +24,7 @@ from emu.timers import Timers
 from syscalls import siginfo, signals
 from syscalls.fds import FdTable
 from syscalls.flags.signals import Signal
+from syscalls.history import Version
 from syscalls.process import PARENT_PID, PID, Fork, Network, Process, System, Thread
 from syscalls.siginfo import SigInfo
 from syscalls.table import TABLE, Syscall
@@ -39,7 +40,16 @@ class Bench:
     Fulfils `syscalls.process.Bench` for handlers and `emu.dispatch.Owner` for the dispatcher.
     """
 
-    def __init__(self, name: str, limits: Limits, *, net: str, seed: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        limits: Limits,
+        *,
+        net: str,
+        seed: int,
+        say: Callable[[str], None],
+        kernel: Version | None = None,
+    ) -> None:
         self.name = name
         self.exit_status: ExitStatus | None = None
         self.crash_report: str | None = None
@@ -57,7 +67,8 @@ class Bench:
         self.dispatcher = Dispatcher(self.cpu, self.host, self)
         self.scheduler = self.dispatcher.scheduler
         fds = FdTable(limits.descriptors, self.forget_fd)
-        system = System(network=Network(net))
+        self.dispatcher.calls.kernel = kernel
+        system = System(network=Network(net), kernel=kernel)
         self.process = Process(
             PID, memory, fds, self, system, group=PID, session=system.session, places=Places(b""),
             started_ns=self.host.monotonic_ns(),
@@ -214,13 +225,17 @@ class Bench:
         self.processes.end_all(Signal.SIGKILL)
 
     def missing(self, entry: Syscall, pc: int) -> None:
-        """A call that nobody implements."""
+        """A call that nobody implements, or that is refused."""
         process = self.dispatcher.turn.process or self.process
         place = process.places.text(pc)
-        self.note_once(
-            f"missing {entry.number}",
-            f"system call {entry.name} is not implemented: ENOSYS (at {pc:#x}{' ' + place if place else ''})",
+        refusal = entry.refusal
+        what = (
+            f"is refused: {errno.errorcode[refusal.error]}, {refusal.why}"
+            if refusal
+            else "is not implemented: ENOSYS"
         )
+        where = f"(at {pc:#x}{' ' + place if place else ''})"
+        self.note_once(f"missing {entry.number}", f"system call {entry.name} {what} {where}")
 
     def deadlock(self) -> None:
         """All threads wait, and nothing can wake them."""

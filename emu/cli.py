@@ -145,6 +145,11 @@ def _add_run_options(parser: "_Parser | argparse._ArgumentGroup") -> None:
         help="the most processes that it may have at a time, zombies included (default 512)",
     )
     parser.add_argument(
+        "--kernel",
+        metavar="VERSION",
+        help="a Linux to imitate, such as 4.14: newer calls are ENOSYS, newer flags EINVAL (default: the newest known)",
+    )
+    parser.add_argument(
         "--seed",
         metavar="N",
         type=int,

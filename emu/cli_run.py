@@ -12,6 +12,7 @@ from emu.failure import Failure
 from emu.machine import Machine
 from emu.streams import open_stream
 from guest.compiler.cache import find_program
+from syscalls import history
 
 _NO_ID = 0xFFFFFFFF  # (uid_t) -1
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -55,6 +56,7 @@ def execute(
             time_limit=positive("--time-limit", arguments.time_limit)
             if arguments.time_limit is not None
             else None,
+            kernel=_kernel(arguments.kernel),
             **more,
         )
     except ElfError as error:
@@ -71,6 +73,15 @@ def program(name: str) -> str | bytes:
     if not os.path.lexists(name) and _is_bundled(name):
         return compiled(name)
     return name
+
+
+def _kernel(text: str | None) -> str | None:
+    if text is not None:
+        try:
+            history.parse(text)
+        except ValueError as error:
+            raise Failure(f"--kernel {error}") from None
+    return text
 
 
 def _is_bundled(name: str) -> bool:

@@ -1,11 +1,13 @@
 """`emu syscalls`: the support table, made from the declarations."""
 
 import argparse
+import errno
 import json
 from typing import Any
 
 from emu.streams import put
 from syscalls import calls, numbers
+from syscalls.refused import REFUSED
 from syscalls.table import TABLE
 
 FAMILIES = calls.__all__
@@ -13,12 +15,17 @@ FAMILIES = calls.__all__
 
 
 def support() -> list[dict[str, Any]]:
-    """Every call of the architecture by number: name, family, support ("full", "partial", "missing"), remark."""
+    """Every call of the architecture by number: name, family, support ("full", "partial", "refused", "missing"), remark."""
     rows: list[dict[str, Any]] = []
     for number, name in sorted(numbers.NAMES.items()):
         entry = TABLE.get(number)
-        remark = "" if entry is None or entry.support == "full" else entry.support
-        level = "missing" if entry is None else "partial" if remark else "full"
+        refusal = REFUSED.get(name) if entry is None else None
+        if entry is None:
+            level = "refused" if refusal else "missing"
+            remark = f"{errno.errorcode[refusal.error]}: {refusal.why}" if refusal else ""
+        else:
+            level = "full" if entry.support == "full" else "partial"
+            remark = "" if level == "full" else entry.support
         family = entry.family if entry else ""
         rows.append({"number": number, "name": name, "family": family, "support": level, "remark": remark})
     return rows
@@ -27,28 +34,37 @@ def support() -> list[dict[str, Any]]:
 def as_text(rows: list[dict[str, Any]]) -> str:
     """The supported calls by family, one a line, and how many are missing."""
     out: list[str] = []
-    supported = [row for row in rows if row["support"] != "missing"]
+    supported = [row for row in rows if row["support"] in ("full", "partial")]
     for family in FAMILIES:
         out.append(f"{family}:")
         for row in supported:
             if row["family"] == family:
                 remark = f" ({row['remark']})" if row["remark"] else ""
                 out.append(f"  {row['number']:>3} {row['name']:<20} {row['support']}{remark}")
-    missing = len(rows) - len(supported)
-    out.append(f"{len(supported)} supported; {missing} answer ENOSYS, and each is reported once when called")
+    refused = [row for row in rows if row["support"] == "refused"]
+    out.append("refused:")
+    out += [f"  {row['number']:>3} {row['name']:<20} {row['remark']}" for row in refused]
+    missing = [row["name"] for row in rows if row["support"] == "missing"]
+    out.append(
+        f"{len(supported)} supported, {len(refused)} refused; each of these is reported once when called"
+    )
+    if missing:
+        out.append(f"{len(missing)} not implemented (ENOSYS): {', '.join(missing)}")
     return "\n".join(out)
 
 
 def as_markdown(rows: list[dict[str, Any]]) -> str:
     """All calls as the Markdown document docs/syscalls.md."""
-    count = {level: sum(row["support"] == level for row in rows) for level in ("full", "partial", "missing")}
+    levels = ("full", "partial", "refused", "missing")
+    count = {level: sum(row["support"] == level for row in rows) for level in levels}
+    missing = [f"`{row['name']}`" for row in rows if row["support"] == "missing"]
     out = [
         "# System calls",
         "",
         "Written by `emu syscalls --markdown`: do not edit.",
         "",
-        f"{count['full']} full, {count['partial']} partial, {count['missing']} missing. A missing call answers "
-        "`ENOSYS` and is reported once.",
+        f"{count['full']} full, {count['partial']} partial, {count['refused']} refused, {count['missing']} missing, of {len(rows)}. A call"
+        " that is refused or missing is reported once.",
         "",
         "| number | name | family | support | remark |",
         "|---:|---|---|---|---|",
@@ -56,14 +72,24 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
     out += [
         f"| {row['number']} | `{row['name']}` | {row['family']} | {row['support']} | {row['remark']} |"
         for row in rows
-        if row["support"] != "missing"
+        if row["support"] in ("full", "partial")
     ]
     out += [
         "",
-        "## Missing",
+        "## Refused",
         "",
-        ", ".join(f"`{row['name']}`" for row in rows if row["support"] == "missing"),
+        "As by the kernel for an unprivileged process in a container with the usual seccomp filter.",
+        "",
+        "| number | name | answer |",
+        "|---:|---|---|",
     ]
+    out += [
+        f"| {row['number']} | `{row['name']}` | {row['remark']} |"
+        for row in rows
+        if row["support"] == "refused"
+    ]
+    if missing:
+        out += ["", "## Missing", "", "They answer `ENOSYS`.", "", ", ".join(missing)]
     return "\n".join(out)
 
 

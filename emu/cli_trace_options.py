@@ -208,7 +208,7 @@ _OF_RUNNING: tuple[tuple[str, str, object], ...] = (
     ("--root", "root", None), ("--rw", "rw", []), ("--env", "env", []), ("--net", "net", "loopback"),
     ("--user", "user", "1000"),
     ("--memory", "memory", "4G"), ("--threads", "threads", 1024),
-    ("--processes", "processes", 512), ("--seed", "seed", 0),
+    ("--processes", "processes", 512), ("--kernel", "kernel", None), ("--seed", "seed", 0),
     ("--time-limit", "time_limit", None), ("--payload", "payload", None), ("--strict", "strict", False),
 )  # fmt: skip
 

@@ -12,12 +12,13 @@ from emu.context import WORD
 from emu.cpu import Cpu
 from emu.host import Host
 from emu.sched import SLICE, Scheduler, Task
+from emu.served import Served
 from emu.timers import Timers
 from emu.trace import Sink
 from emu.traced import InProgress, Traced
 from emu.turn import Turn
 from syscalls.process import Process, Thread
-from syscalls.table import Record, Syscall, lookup
+from syscalls.table import Record, Syscall
 from syscalls.wait import (
     RESTART_RESTARTBLOCK,
     RESTARTSYS,
@@ -40,9 +41,6 @@ _PEEK_EVERY = 32  # switches between two looks at the world outside, when the gu
 _SYSCALL_BYTES = 2
 _RIP = WORD["rip"]
 
-Call = Callable[..., Any]
-
-
 class Owner(Protocol):
     """What the dispatcher tells the machine."""
 
@@ -53,23 +51,6 @@ class Owner(Protocol):
     def signals_came(self) -> None: ...
     def time_is_up(self) -> None: ...
     def cpu_time_ns(self, process: Process) -> int: ...
-
-
-class _Calls(dict[int, Call]):
-    """From a number to the function that serves it."""
-
-    def __init__(self, owner: Owner, cpu: Cpu) -> None:
-        super().__init__()
-        self._owner = owner
-        self._cpu = cpu
-
-    def __missing__(self, number: int) -> Call:
-        entry = lookup(number)
-        if entry.support == "missing":
-            self._owner.missing(entry, self._cpu.pc - _SYSCALL_BYTES)
-        if len(self) < 1024:  # a guest chooses the numbers
-            self[number] = entry.call
-        return entry.call
 
 
 class Dispatcher:
@@ -89,7 +70,7 @@ class Dispatcher:
         """Timers on a process's processor time, which passes while one of its threads has the turn."""
         self.turn = Turn()
         self.sink: Sink | None = None
-        self.calls = _Calls(owner, cpu)
+        self.calls = Served(owner, cpu)
         self._traced = Traced(None)
         self._resumed: InProgress | None = None  # the call that is being served, when it had been parked
         self._extra: dict[str, Any] | None = None  # for the record of the call that is being served

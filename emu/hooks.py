@@ -119,9 +119,8 @@ class Hooks:
 
     def _kernel(self, call: Call) -> Any:
         """What answers where no hook does."""
-        if call.syscall.support == "missing":
-            self._bench.missing(call.syscall, call.pc)
-        return call.syscall.call(call.thread, *call.registers)
+        serve = self._bench.dispatcher.calls.by_kernel(call.number, call.pc)
+        return serve(call.thread, *call.registers)
 
     def _waiting(self, call: Call, blocking: Generator[Wait, Wake, Any]) -> Generator[Wait, Wake, Any]:
         """A call that waits; what comes after it comes when it has returned."""

@@ -27,6 +27,7 @@ from emu.places import Places
 from emu.trace import Sink
 from syscalls.args import PAYLOAD_LIMIT
 from syscalls.files import FileSystem
+from syscalls.history import parse as version
 from syscalls.inherit import inherited
 from syscalls.process import Process, Thread
 from syscalls.user_terminal import attach
@@ -45,6 +46,7 @@ class Machine:
     one). `time_limit` is in seconds of real time. `stdin`, `stdout` and `stderr` are host descriptors, which the guest gets duplicates
     of (None: closed). `net` is "loopback", "host" or "none". `trace` keeps the trace in memory (True) or sends it to a sink;
     `stacks` puts the call chain into each record, `payload_limit` is how many bytes of each buffer it keeps.
+    `kernel` is a version of Linux to imitate ("4.14": what is newer is ENOSYS or EINVAL); None: the newest that is known.
     `user` is the guest's user and group id (default: 1000 and 1000). `say` gets the bench's own messages, line by line.
     Raises `emu.elf.ElfError` when the program cannot be run.
 
@@ -69,6 +71,7 @@ class Machine:
         process_limit: int = DEFAULT_PROCESSES,
         descriptor_limit: int = DEFAULT_DESCRIPTORS,
         time_limit: float | None = None,
+        kernel: str | None = None,
         trace: Sink | bool = False,
         stacks: bool = False,
         payload_limit: int = PAYLOAD_LIMIT,
@@ -88,7 +91,9 @@ class Machine:
         self._failure: BaseException | None = None
         self._closed = False
         self._failure_is_known = False
-        self._bench = bench = Bench(name, limits, net=net, seed=seed, say=say)
+        self._bench = bench = Bench(
+            name, limits, net=net, seed=seed, say=say, kernel=version(kernel) if kernel else None
+        )
         self._hooks = Hooks(bench)
         self.process = process = bench.process
         """The guest process: descriptors, signal actions, limits."""

@@ -134,7 +134,7 @@ def _cpuinfo(thread: "Thread") -> bytes:
 
 def _version(thread: "Thread") -> bytes:
     host = os.uname()
-    return f"{host.sysname} version {host.release} (emu@emu) {host.version}\n".encode()
+    return f"{host.sysname} version {thread.process.system.release} (emu@emu) {host.version}\n".encode()
 
 
 def _uuid(number: bytes) -> bytes:
@@ -181,7 +181,7 @@ TEXTS: "dict[bytes, Callable[[Thread], bytes]]" = {
     b"sys/kernel/domainname": _always(b"(none)\n"),
     b"sys/kernel/hostname": _always(b"emu\n"),
     b"sys/kernel/ngroups_max": _always(b"65536\n"),
-    b"sys/kernel/osrelease": lambda thread: os.uname().release.encode() + b"\n",
+    b"sys/kernel/osrelease": lambda thread: thread.process.system.release.encode() + b"\n",
     b"sys/kernel/ostype": _always(b"Linux\n"),
     b"sys/kernel/pid_max": _always(b"%d\n" % PID_MAX),
     b"sys/kernel/random/entropy_avail": _always(b"256\n"),

@@ -1,5 +1,6 @@
 """What the kernel keeps for all processes of a run: who lives, sessions, the network, words that processes wait on together."""
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,13 @@ class System:
     record_locks: dict[tuple[int, int], list[Any]] = field(default_factory=dict)  # see syscalls.record_locks
     terminals: Any = None  # syscalls.terminals.Terminals, made when a terminal is first touched
     cpus: int = 1
+    kernel: tuple[int, int] | None = None  # the version that is imitated (`syscalls.history`)
     has_shell: bool = True  # somebody is there who continues the first job once it is stopped
+
+    @property
+    def release(self) -> str:
+        """What uname(2) tells: the host's release, as its behaviour is what the guest meets, or the version that is imitated."""
+        return os.uname().release if self.kernel is None else "{}.{}.0".format(*self.kernel)
 
     def thread(self, tid: int) -> "Thread | None":
         """The thread with this id, of any process."""

@@ -16,6 +16,7 @@ from syscalls.args import Arg, FdNumber, Undeclared
 from syscalls.data import Data, Holding, jsonable, plain
 from syscalls.describe import NOTHING, describe
 from syscalls.outcomes import Outcome
+from syscalls.refused import REFUSED, Refusal
 from syscalls.wait import Result
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class Syscall:
         self.number = getattr(numbers, self.name)
         self.family = handler.__module__.rpartition(".")[2]
         self.support = support
+        self.is_absent = False
+        """Whether it is refused, or nobody implements it."""
+        self.refusal: Refusal | None = None
 
     def __getattr__(self, name: str) -> Any:
         # Start-up time: signatures are read and code is generated for the calls that a guest really makes.
@@ -105,28 +109,33 @@ class Syscall:
         return shown
 
 
-def _missing(
-    thread: object,
-    arg0: Undeclared,
-    arg1: Undeclared,
-    arg2: Undeclared,
-    arg3: Undeclared,
-    arg4: Undeclared,
-    arg5: Undeclared,
-) -> Result:
-    """A call that no handler is declared for."""
-    return -errno.ENOSYS
+def _refusing(error: int) -> Callable[..., Result]:
+    def refused(
+        thread: object,
+        arg0: Undeclared,
+        arg1: Undeclared,
+        arg2: Undeclared,
+        arg3: Undeclared,
+        arg4: Undeclared,
+        arg5: Undeclared,
+    ) -> Result:
+        """A call that no handler is declared for."""
+        return -error
+
+    return refused
 
 
 class Missing(Syscall):
-    """A number without a handler: answers ENOSYS, shows its raw arguments. `name` is `syscall_0x...` for no call at all."""
+    """A number without a handler: shows its raw arguments, and answers as `syscalls.refused` says, or ENOSYS where nothing is
+    said. `name` is `syscall_0x...` for no call at all."""
 
     def __init__(self, number: int) -> None:
-        self.handler = _missing
         self.number = number
         self.name = numbers.NAMES.get(number, f"syscall_{number:#x}")
-        self.family = "missing"
-        self.support = "missing"
+        self.refusal = REFUSED.get(self.name)
+        self.handler = _refusing(self.refusal.error if self.refusal else errno.ENOSYS)
+        self.family = self.support = "refused" if self.refusal else "missing"
+        self.is_absent = True
 
 
 _MISSING: dict[int, Missing] = {}

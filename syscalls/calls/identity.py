@@ -32,7 +32,7 @@ def uname(thread: Thread, buf: OutUtsname) -> Result:
         Utsname.pack(
             b"Linux",
             b"emu",
-            host.release.encode()[:64],
+            thread.process.system.release.encode()[:64],
             host.version.encode()[:64],
             b"x86_64",
             b"(none)",

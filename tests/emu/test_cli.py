@@ -285,7 +285,7 @@ def test_the_support_table_in_three_forms() -> None:
         "number": 39, "name": "getpid", "family": "threads", "support": "full", "remark": "",
     }  # fmt: skip
     assert by_name["sched_setaffinity"]["support"] == "partial"
-    assert by_name["_sysctl"]["support"] == "missing"
+    assert by_name["_sysctl"]["support"] == "refused"
     assert "| 39 | `getpid` | threads | full |  |" in emu("syscalls", "--markdown").stdout.decode()
     assert "  39 getpid               full\n" in emu("syscalls").stdout.decode()
 

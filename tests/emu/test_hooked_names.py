@@ -45,7 +45,9 @@ def test_calls_that_emu_does_not_implement(tiny: Tiny) -> None:
     with Machine(missing, say=said.append) as machine:
         machine.on("_sysctl", function=lambda call: None)
         assert machine.run() == ExitStatus(-errno.ENOSYS & 255)
-    assert said == ["emu: system call _sysctl is not implemented: ENOSYS (at 0x40007d)"]
+    assert said == [
+        "emu: system call _sysctl is refused: ENOSYS, no kernel of x86_64 has it any more (at 0x40007d)"
+    ]
 
 
 def test_a_number_that_no_call_has(tiny: Tiny) -> None:
