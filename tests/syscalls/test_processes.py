@@ -13,6 +13,7 @@
 | record locks between processes | process_locks |
 | zombies, subreapers, PR_SET_PDEATHSIG | process_orphans |
 | two hundred at once, a tree | process_crowd |
+| everything at random: stops, signals, ends, forks in handlers | process_storm |
 | limits (on the bench only) | process_limit |
 | the same run twice | process_relay |
 """
@@ -47,6 +48,7 @@ VOLATILE = ("time", "duration", "blocked")
         "process_orphans",
         "process_crowd",
         "process_relay",
+        "process_storm",
     ],
 )
 def test_processes(same: Same, guest: str) -> None:
