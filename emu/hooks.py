@@ -13,7 +13,7 @@ from emu.hooked_call import Call, nearest
 from syscalls import numbers
 from syscalls.process import Thread
 from syscalls.table import Syscall, lookup
-from syscalls.wait import Exit, Wait, Wake, Yield
+from syscalls.wait import Executed, Exit, SignalReturn, Wait, Wake, Yield
 
 if TYPE_CHECKING:
     from emu.bench import Bench
@@ -95,6 +95,12 @@ class Hooks:
             if isinstance(answer, Yield):
                 call.result = answer.result
                 return Yield(self._finish(call))
+            if isinstance(
+                answer, Executed | SignalReturn
+            ):  # nobody is left there whom a hook could tell something else
+                call.result = answer.result
+                self._finish(call)
+                return answer
             call.result = answer
             return self._finish(call)
         finally:

@@ -158,3 +158,15 @@ def test_a_program_executes_itself(same: Callable[..., object]) -> None:
 def test_a_program_that_is_no_file_executes_itself(elf: Callable[[str], Path]) -> None:
     with Machine(elf("exec_self").read_bytes()) as machine:
         assert machine.run() == 4
+
+
+def test_hooks_see_it_and_may_refuse_it(elf: Callable[[str], Path]) -> None:
+    seen: list[object] = []
+    with Machine(elf("exec_self")) as machine:
+        machine.on("execve", function=lambda call: seen.append(call.args["argv"]))
+        machine.on("execve", function=lambda call: seen.append(call.result), when="after")
+        assert machine.run() == 4
+    assert seen == [[b"again", b"4"], 0] * 2
+    with Machine(elf("exec_self")) as machine:
+        machine.on("execve", function=lambda call: call.fail("EACCES"))
+        assert machine.run() == 13
