@@ -57,7 +57,7 @@ class Job:
         if number == signal.SIGINT and self._is_too_many():
             self._bench.processes.end_all(number)
             return
-        if number == signal.SIGTERM and self._bench.process.wait_status is not None:
+        if number in (signal.SIGTERM, signal.SIGHUP) and self._bench.process.wait_status is not None:
             self._bench.processes.end_all(number)  # nobody is left who would know what it is for
             return
         for process in self._receivers(number):

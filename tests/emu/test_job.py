@@ -153,3 +153,11 @@ def test_a_shell_inside_with_jobs_of_its_own(on_screen: Start) -> None:
     shell.type(b"echo status $?\r")
     shell.wait_for(b"status 130")
     assert shell.end(b"exit 5\r") == 5
+
+
+def test_what_the_first_process_has_left_behind_ends_with_the_bench(on_screen: Start) -> None:
+    left = on_screen(*EMU, "run", "--root", "/", "/bin/sh", "--", "-c", "(trap '' HUP; sleep 1000) & echo $!")
+    left.wait_for(rb"\d+\r")
+    left.wait_for(rb"still run|emu: ")
+    os.kill(left.pid, 15)
+    assert left.ended() == 0
