@@ -11,6 +11,7 @@
 | refused flags of clone and clone3 | fork_flags |
 | threads with tables and directories of their own, unshare | fork_tables |
 | record locks between processes | process_locks |
+| one memory for several processes, maps, code and faults after fork | process_memory |
 | zombies, subreapers, PR_SET_PDEATHSIG | process_orphans |
 | two hundred at once, a tree | process_crowd |
 | everything at random: stops, signals, ends, forks in handlers | process_storm |
@@ -45,6 +46,7 @@ VOLATILE = ("time", "duration", "blocked")
         "fork_shared",
         "fork_tables",
         "process_locks",
+        "process_memory",
         "process_orphans",
         "process_crowd",
         "process_relay",
