@@ -217,7 +217,6 @@ def shell(master: i64, slave: i64) -> i64:
     syscall(numbers.kill, -job, Signal.SIGCONT)
     put(master, b"\x03")
     ended(b"interrupted", job)
-    put(master, b"\x03")
     result(b"the foreground is nobody's: back", set_group(slave, syscall(numbers.getpid)))
     return 7
 
