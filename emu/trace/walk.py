@@ -273,10 +273,10 @@ class Walk:
         return True
 
     def _pass_loose_end(self, left: Item, right: Item) -> bool:
-        """Wake-ups before the end of a thread."""
-        if left.is_call and tolerance.is_wakeup(left.record):
+        """Wake-ups before the end of a thread; and the call in which a signal killed it, which may be told before the signal or after."""
+        if left.is_call and (tolerance.is_wakeup(left.record) or _was_killed_in(left, right)):
             self._pass(left, None, [])
-        elif right.is_call and tolerance.is_wakeup(right.record):
+        elif right.is_call and (tolerance.is_wakeup(right.record) or _was_killed_in(right, left)):
             self._pass(None, right, [])
         else:
             return False
@@ -323,6 +323,11 @@ class Walk:
             list(self._passed),
             skips,
         )
+
+
+def _was_killed_in(call: Item, other: Item) -> bool:
+    ends = other.record["event"] == "signal" and "handler" not in other.record
+    return bool(call.record.get("unfinished")) and (ends or other.record["event"] == "process_end")
 
 
 def _at(items: Sequence[Item], at: int) -> Item | None:

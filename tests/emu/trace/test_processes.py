@@ -201,3 +201,23 @@ def test_comparing_matches_processes(saved: Path, pipeline: list[dict[str, Any]]
     (divergence,) = found.divergences
     assert divergence.thread == "process 3 (sh)"
     assert divergence.differences[0].where == ("code",)
+
+
+def test_a_process_that_was_killed_in_a_call(scripts: Any, tmp_path: Path) -> None:
+    """The signal and the call that it cut off stand in either order."""
+    paths = []
+    for first in (False, True):
+        run = scripts()
+        run.fork(CAT)
+        reading = run.begin(CAT, "read", {"fd": 0}, pid=CAT, number=0)
+        if first:
+            run.event("signal", CAT, signal=15)
+        run.end(reading, None, unfinished=True)
+        if not first:
+            run.event("signal", CAT, signal=15)
+        run.event("process_end", CAT, code=None, signal=15)
+        run.ends(MAIN)
+        paths.append(tmp_path / f"{first}.jsonl")
+        paths[-1].write_text("".join(json.dumps(one) + "\n" for one in [HEAD, *run.records]))
+    with ByThread(paths[0]) as a, ByThread(paths[1]) as b:
+        assert diff.compare(a, b).divergences == []
