@@ -15,6 +15,7 @@
 | zombies, subreapers, PR_SET_PDEATHSIG | process_orphans |
 | two hundred at once, a tree | process_crowd |
 | everything at random: stops, signals, ends, forks in handlers | process_storm |
+| clocks and timers by process, RLIMIT_CPU | process_timers |
 | limits (on the bench only) | process_limit |
 | the same run twice | process_relay |
 """
@@ -51,6 +52,7 @@ VOLATILE = ("time", "duration", "blocked")
         "process_crowd",
         "process_relay",
         "process_storm",
+        "process_timers",
     ],
 )
 def test_processes(same: Same, guest: str) -> None:
