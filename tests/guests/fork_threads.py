@@ -158,9 +158,9 @@ def ids() -> None:
         u64(addr(tids[5])),
         0,
     )
+    ended(b"child", pid)
     check(b"CLONE_PARENT_SETTID", i64(tids[4]) == pid)
     check(b"not CLONE_CHILD_SETTID here", tids[5] == 0)
-    ended(b"child", pid)
 
 
 def sees_its_id(unused: u64) -> i64:

@@ -14,7 +14,7 @@ from process_tools import (
     status,
     vfork_to,
 )
-from say import result
+from say import check, result
 from signal_tools import install
 from spawn import join, spawn_in
 
@@ -140,7 +140,8 @@ def storm() -> None:
                     pids[place] = child(member, u64(place))
     for place in range(PLACES):
         kill(pids[place], Signal.SIGKILL)
-        status(b"at the end", reap(pids[place]))
+        word = i32(reap(pids[place]))
+        check(b"killed at the end", word & 0x7F == Signal.SIGKILL or word & 0x7F == Signal.SIGTERM)
         kill(-pids[place], Signal.SIGKILL)
     result(b"some ended", i64(ended > 0))
     result(b"some stopped", i64(stops > 0))
