@@ -60,7 +60,7 @@ class Bench:
         self.say = say
         self._noted: set[str] = set()
         self._random = Random(seed)
-        self._finished = False
+        self._started = self._finished = False
         self.host = Host()
         self.cpu = Cpu(_not_running, tsc=self.host.monotonic_ns)
         memory = AddressSpace(self.cpu, limits.memory)
@@ -99,6 +99,7 @@ class Bench:
     def run(self) -> None:
         """Runs the guest to its end."""
         dispatcher, cpu = self.dispatcher, self.cpu
+        self._started = True
         if self.limits.time is not None:
             dispatcher.time_limit = self.host.monotonic_ns() + int(self.limits.time * 1e9)
         if dispatcher.task is None and not dispatcher.switch():
@@ -176,7 +177,7 @@ class Bench:
 
     def process_ended(self, process: Process, code: int | None, signal: int | None) -> None:
         """A process has ended: the run's status is the first one's; with the last one the run ends."""
-        if process is self.process:
+        if process is self.process and self._started:
             self.exit_status = ExitStatus(code, signal)
         living = process.system.living()
         if not living:

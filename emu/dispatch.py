@@ -69,6 +69,8 @@ class Dispatcher:
         self.processor_timers: dict[Process, Timers] = {}
         """Timers on a process's processor time, which passes while one of its threads has the turn."""
         self.turn = Turn()
+        self.doomed: list[Any] = []
+        """What is to be buried before any thread runs again: the owner's list."""
         self.sink: Sink | None = None
         self.calls = Served(owner, cpu)
         self._traced = Traced(None)
@@ -254,20 +256,23 @@ class Dispatcher:
         """Puts the next thread on the CPU, waiting for one if need be; False (and the CPU stopped) when the run ends."""
         scheduler, turn = self.scheduler, self.turn
         used = SLICE - self.cpu.budget
-        self.owner.bury()
+        doomed = self.doomed
+        if doomed:
+            self.owner.bury()
         self._until_peek -= 1
         if not self._until_peek:
             self.peek()
-            self.owner.bury()
-        while not self.ending:
+        while True:
+            if doomed:
+                self.owner.bury()
+            if self.ending:
+                break
             task = scheduler.next(used)
             used = 0
             if task is None:
                 self._idle()
-                self.owner.bury()
                 continue
             if task.blocking is not None and not self._resume(task, task.blocking):
-                self.owner.bury()
                 continue
             thread = task.thread
             process = thread.process

@@ -55,7 +55,7 @@ class Processes:
         self._bench = bench
         self._last_id = bench.process.pid - 1
         self._shared = _Shared()
-        self.doomed: list[tuple[Process, int]] = []
+        self.doomed: list[tuple[Process, int]] = bench.dispatcher.doomed
         """Processes whose end is decided, and how: code, or -signal."""
         self._shared.take(bench.process.memory)
 
