@@ -191,6 +191,32 @@ def nap(milliseconds: i64) -> None:
         pass
 
 
+def await_sleep(pid: i64) -> None:
+    """Wait until a process waits for something itself or has ended, as /proc/PID/stat says (proc_pid_stat(5)); two seconds at most."""
+    path = array[u8, 32]()
+    path[0:6] = b"/proc/"
+    digits = array[u8, 12]()
+    count = i64(0)
+    rest = pid
+    while rest > 0:
+        digits[count] = u8(0x30 + rest % 10)
+        rest //= 10
+        count += 1
+    for i in range(count):
+        path[6 + i] = digits[count - 1 - i]
+    path[6 + count : 11 + count] = b"/stat"
+    text = array[u8, 256]()
+    for _ in range(2000):
+        fd = syscall(numbers.openat, -100, path.ptr, 0, 0)
+        size = syscall(numbers.read, fd, text.ptr, 256)
+        syscall(numbers.close, fd)
+        for i in range(size - 2):
+            state = text[i + 2]  # S and D: it sleeps, Z: it has ended
+            if text[i] == 0x29 and (state == 0x53 or state == 0x44 or state == 0x5A):
+                return
+        nap(1)
+
+
 def shared(size: i64) -> u64:
     """Anonymous memory that children share."""
     return u64(syscall(numbers.mmap, 0, size, 3, 0x21, -1, 0))

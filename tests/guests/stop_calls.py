@@ -1,6 +1,6 @@
 """A stop and SIGCONT in the middle of every call that waits, without handlers: which go on, and which fail with EINTR (signal(7))."""
 
-from process_tools import await_stop, child, ended, in_session, kill, nap, status
+from process_tools import await_sleep, await_stop, child, ended, in_session, kill, status
 from say import result
 from signal_tools import bit, mask_of
 from wait_calls import (
@@ -35,11 +35,11 @@ def over_a_stop(way: i64) -> None:
     """One call; stopped and continued while it waits."""
     prepare(way)
     one = child(caller, u64(way))
-    nap(30)
+    await_sleep(one)
     kill(one, Signal.SIGSTOP)
     await_stop(NAMES[way], one)
     kill(one, Signal.SIGCONT)
-    nap(30)
+    await_sleep(one)
     complete(way)
     if way == PAUSE or way == SIGSUSPEND:
         kill(one, Signal.SIGKILL)

@@ -1,6 +1,6 @@
 """A signal with a handler in the middle of every call that waits: EINTR or a new beginning, without SA_RESTART and with it (signal(7))."""
 
-from process_tools import child, ended, in_session, kill, nap, put_word, status, word_at
+from process_tools import await_sleep, child, ended, in_session, kill, nap, put_word, status, word_at
 from say import result, say
 from signal_tools import bit, install, mask_of
 from wait_calls import (
@@ -42,12 +42,12 @@ def over_a_signal(way: i64) -> None:
     put_word(page + RUN, 0)
     prepare(way)
     one = child(caller, u64(way))
-    nap(30)
+    await_sleep(one)
     kill(one, Signal.SIGUSR1)
     for _ in range(400):
         if word_at(page + RUN) == 0:
             nap(5)
-    nap(30)
+    await_sleep(one)
     complete(way)
     if way == PAUSE or way == SIGSUSPEND:
         kill(one, Signal.SIGTERM)
