@@ -41,6 +41,7 @@ _PEEK_EVERY = 32  # switches between two looks at the world outside, when the gu
 _SYSCALL_BYTES = 2
 _RIP = WORD["rip"]
 
+
 class Owner(Protocol):
     """What the dispatcher tells the machine."""
 
@@ -151,6 +152,11 @@ class Dispatcher:
             call = InProgress(thread, sequence, started - origin, entry, registers, pc, captured, self._extra)
             return self._serve_slowly(result, call)
         duration = clock() - started
+        if self.doomed and thread.process.exiting:  # its caller will not see the result
+            self._record_lost(
+                InProgress(thread, sequence, started - origin, entry, registers, pc, captured, self._extra)
+            )
+            return result
         filled = after(thread, a0, a1, a2, a3, a4, a5, result) if after is not None else ()
         self._note_record(
             (
@@ -159,6 +165,11 @@ class Dispatcher:
             )
         )  # fmt: skip
         return result
+
+    def _record_lost(self, call: InProgress) -> None:
+        """Records a call that ends its own process: it never returns."""
+        task: Task = call.thread.context
+        self._record(task, call, None)
 
     def _serve_with_stack(self, number: int, *arguments: int) -> int | None:
         """The CPU's hook with a trace that tells the call chains."""
