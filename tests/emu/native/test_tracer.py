@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,23 @@ class Run:
         self.output, writing = os.pipe()
         program = Program(str(path), [str(path), *args], {}, str(folder), (null, writing, null))
         options = {"limit": 30, **options}
-        self.tracer = Tracer(program, lambda pid, started: JsonLines(self.trace, print, pid=pid), **options)
+        self.told: list[str] = []
+        """The events so far that are no calls."""
+        self.tracer = Tracer(program, self._sink, **options)
         self.failure: BaseException | None = None
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
         self._held = [null, writing]
+
+    def _sink(self, pid: int, _started: int) -> JsonLines:
+        told = self.told
+
+        class Telling(JsonLines):
+            def event(self, event: dict[str, Any]) -> None:
+                told.append(event["event"])
+                super().event(event)
+
+        return Telling(self.trace, print, pid=pid)
 
     def _run(self) -> None:
         try:
@@ -141,9 +154,10 @@ def test_a_stopped_program_goes_on_with_the_call_it_was_in(
     run.greeted()
     pid = run.tracer.pid
     _until(lambda: _sleeps(pid))
-    for number in (signal.SIGSTOP, signal.SIGCONT):
+    for number, event in ((signal.SIGSTOP, "stopped"), (signal.SIGCONT, "continued")):
         os.kill(pid, number)
-        _until(lambda wanted="tT" if number == signal.SIGSTOP else "S": _state(pid) in wanted)
+        _until(partial(_is_told, run, event))
+    _until(lambda: _state(pid) == "S")
     os.kill(pid, signal.SIGTERM)
     records = run.wait()
     assert names(records) == ["write", "stopped", "continued", "nanosleep", "signal", "process_end"]
@@ -156,6 +170,10 @@ def _until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def _is_told(run: Run, event: str) -> bool:
+    return event in run.told
 
 
 def _state(pid: int) -> str:
