@@ -117,7 +117,7 @@ class Run:
 
 
 def names(records: Records) -> list[str]:
-    return [record.get("name", record["event"]) for record in records]
+    return [str(record.get("name", record["event"])) for record in records]
 
 
 def test_a_program_with_threads(elf: Callable[[str], Path], tmp_path: Path) -> None:
