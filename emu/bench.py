@@ -31,6 +31,7 @@ from syscalls.table import TABLE, Syscall
 from syscalls.wait import Executed, SignalReturn
 
 _LARGEST_ERROR = 4096
+_FAULT_COST = SLICE // 16  # blocks: a delivered fault takes about as long
 _LEFT_OVER_AFTER = 1_000_000_000  # nanoseconds
 
 
@@ -116,7 +117,6 @@ class Bench:
                 return
             if not self._deliver(task):
                 continue
-            # A thread that faults again and again has no longer turns than others.
             stop = cpu.run(cpu.budget or SLICE)
             if stop.kind is StopKind.BUDGET:
                 address = space_of(self._on_cpu().thread).take_bus_error()
@@ -126,6 +126,16 @@ class Bench:
                     dispatcher.preempt()
             elif stop.kind is not StopKind.REQUEST:
                 self.fatal.fault(stop)
+                self._charge()
+
+    def _charge(self) -> None:
+        """A fault uses up a part of the turn: a thread that faults again and again, without a block between, has no longer turns than others."""
+        left = self.cpu.budget - _FAULT_COST
+        if left > 0:
+            self.cpu.refill(left)
+            return
+        self.cpu.refill(SLICE)
+        self.dispatcher.preempt()
 
     def _deliver(self, task: Task) -> bool:
         """Lets the thread on the CPU see to its signals; False when another one has the turn now."""

@@ -29,6 +29,7 @@ _CONTEXT_AT = _HEAD.size + _STACK.size
 _MASK_AT = _CONTEXT_AT + _CONTEXT.size
 SIGINFO_AT = _MASK_AT + _MASK.size
 SIZE = SIGINFO_AT + siginfo.SIZE
+_WORD = (1 << 64) - 1
 
 Stack = tuple[int, int, int]
 """ss_sp, ss_flags, ss_size of sigaltstack(2)."""
@@ -53,9 +54,9 @@ class State(NamedTuple):
 
 
 def place(top: int) -> tuple[int, int]:
-    """The addresses of a frame and of its floating-point state below `top`."""
-    fpu_at = (top - FXSAVE) & -64
-    return ((fpu_at - SIZE) & -16) - 8, fpu_at
+    """The addresses of a frame and of its floating-point state below `top`, which may be anything: they wrap as the kernel's do."""
+    fpu_at = (top - FXSAVE) & -64 & _WORD
+    return ((fpu_at - SIZE) & -16) - 8 & _WORD, fpu_at
 
 
 def pack(state: State, info: siginfo.SigInfo, restorer: int, trap: Trap) -> bytes:
