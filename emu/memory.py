@@ -64,6 +64,8 @@ class AddressSpace(GuestBytes):
         self.regions = RegionMap()
         self.account = account if account is not None else Account(limit)
         self.brk_start = self.brk = 0
+        self.has_seals = False
+        """Whether a range was ever sealed here (mseal(2))."""
         self._charge = Charge(self.account)
 
     @property
@@ -88,8 +90,16 @@ class AddressSpace(GuestBytes):
     def advise_fork(self, start: int, end: int, advice: int) -> None:
         """MADV_DONTFORK, MADV_WIPEONFORK or the contrary, for what is mapped there (madvise(2))."""
         at_fork = advice if advice in (Madvise.MADV_DONTFORK, Madvise.MADV_WIPEONFORK) else 0
-        for part in self.regions.remove(start, end):
-            self.regions.add(replace(part, at_fork=at_fork))
+        self.regions.mark(start, end, at_fork=at_fork)
+
+    def seal(self, start: int, end: int) -> None:
+        """Seals what is mapped there; who changes mappings asks for it (mseal(2))."""
+        self.has_seals = True
+        self.regions.mark(start, end, sealed=True)
+
+    def set_policy(self, start: int, end: int, policy: int) -> None:
+        """Keeps a policy of mbind(2) for what is mapped there."""
+        self.regions.mark(start, end, policy=policy)
 
     def fork(self) -> "AddressSpace":
         """A copy, as fork(2) makes one: shared mappings are the same memory, private ones have the same content.
@@ -113,6 +123,7 @@ class AddressSpace(GuestBytes):
         child.brk_start, child.brk = self.brk_start, self.brk
         child._charge.copy_from(self._charge)
         child._self_modifying = self._self_modifying
+        child.has_seals = self.has_seals
         for region in self.regions:
             if region.at_fork == Madvise.MADV_DONTFORK:
                 child.regions.remove(region.start, region.end)

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 PAGE = 4096
 _ROOFS = 64  # sizes whose search is remembered
@@ -14,7 +15,8 @@ class Region:
 
     `file` is (device, inode) of a file mapping and `offset` the place of `start` in it. `name` is the path, or a name in
     brackets such as `[heap]`. `memory` is what anonymous shared memory is told apart by (`offset` then counts in it),
-    or what keeps a mapped file within reach. `at_fork` is MADV_DONTFORK, MADV_WIPEONFORK, or 0.
+    or what keeps a mapped file within reach. `at_fork` is MADV_DONTFORK, MADV_WIPEONFORK, or 0; `sealed` is mseal(2)'s,
+    `policy` mbind(2)'s (`syscalls.policies`).
     """
 
     start: int
@@ -27,6 +29,8 @@ class Region:
     growsdown: bool = False
     memory: object = None
     at_fork: int = 0
+    sealed: bool = False
+    policy: int = 0
 
     @property
     def size(self) -> int:
@@ -51,6 +55,8 @@ class Region:
             and before.file == self.file
             and before.growsdown == self.growsdown
             and before.at_fork == self.at_fork
+            and before.sealed == self.sealed
+            and before.policy == self.policy
             and (
                 self._continues_in_file(before)
                 if self.file is not None or self.shared
@@ -199,6 +205,11 @@ class RegionMap:
                 return None
             end = min(end, below.start - (gap if below.growsdown else 0))
             at -= 1
+
+    def mark(self, start: int, end: int, **changes: Any) -> None:
+        """Changes fields of what is mapped in [start, end)."""
+        for part in self.remove(start, end):
+            self.add(replace(part, **changes))
 
     def free_above(self, start: int, size: int, end: int) -> int | None:
         """The lowest address of `size` free bytes in [start, end)."""

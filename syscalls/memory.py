@@ -28,6 +28,10 @@ class Region(Protocol):
     def offset(self) -> int: ...
     @property
     def file(self) -> tuple[int, int] | None: ...
+    @property
+    def sealed(self) -> bool: ...
+    @property
+    def policy(self) -> int: ...
 
 
 class Regions(Protocol):
@@ -131,6 +135,17 @@ class Memory(Protocol):
 
     def advise_fork(self, start: int, end: int, advice: int) -> None:
         """MADV_DONTFORK, MADV_WIPEONFORK or the contrary, for what is mapped there."""
+        ...
+
+    has_seals: bool
+    """Whether a range was ever sealed (mseal(2))."""
+
+    def seal(self, start: int, end: int) -> None:
+        """Seals what is mapped there: it is for the calls to refuse changes of it (`Region.sealed`)."""
+        ...
+
+    def set_policy(self, start: int, end: int, policy: int) -> None:
+        """Keeps a policy of mbind(2) for what is mapped there (`Region.policy`)."""
         ...
 
     @property

@@ -46,6 +46,7 @@ class System:
     session: Session = field(default_factory=lambda: Session(PARENT_PID))  # the first process's
     record_locks: dict[tuple[int, int], list[Any]] = field(default_factory=dict)  # see syscalls.record_locks
     terminals: Any = None  # syscalls.terminals.Terminals, made when a terminal is first touched
+    ipc: Any = None  # syscalls.ipc.Ipc: System V and POSIX objects, made when one is first asked for
     cpus: int = 1
     kernel: tuple[int, int] | None = None  # the version that is imitated (`syscalls.history`)
     has_shell: bool = True  # somebody is there who continues the first job once it is stopped

@@ -6,7 +6,7 @@ import resource
 from syscalls import kernel, numbers
 from syscalls.args import Address, AddressResult, Fd, Result, Size
 from syscalls.flags import Madvise, Map, Mlock, Mlockall, Mremap, Msync, Open, Prot
-from syscalls.memory import TASK_SIZE
+from syscalls.memory import TASK_SIZE, Memory, Region
 from syscalls.process import Thread
 from syscalls.table import syscall
 from syscalls.types_files import (
@@ -88,7 +88,10 @@ def mmap(
             return EINVAL
         if entry.description.operations is not None:
             return -errno.ENODEV
-    return thread.memory.map(addr, length, prot & _PROT_RIGHTS, flags, host, offset, name)
+    memory = thread.memory
+    if memory.has_seals and flags & Map.MAP_FIXED and not flags & Map.MAP_FIXED_NOREPLACE:
+        require_unsealed(memory, addr, addr + size)
+    return memory.map(addr, length, prot & _PROT_RIGHTS, flags, host, offset, name)
 
 
 @syscall
@@ -97,6 +100,8 @@ def munmap(thread: Thread, addr: Address, length: Size) -> Result:
     size = _aligned(length)
     if addr % PAGE or length > TASK_SIZE or addr > TASK_SIZE - length or not size:
         return EINVAL
+    if thread.memory.has_seals:
+        require_unsealed(thread.memory, addr, addr + size)
     thread.memory.unmap(addr, size)
     return 0
 
@@ -123,8 +128,20 @@ def mprotect(thread: Thread, addr: Address, len_: Size, prot: ProtFlags) -> Resu
             return EINVAL
         size += addr - region.start
         addr = region.start
-    thread.memory.protect(addr, size, prot & _PROT_RIGHTS)
+    memory = thread.memory
+    if memory.has_seals:
+        sealed = next((part.start for part in memory.regions.parts(addr, addr + size) if part.sealed), None)
+        if sealed is not None:  # what lies before it is changed
+            memory.protect(addr, sealed - addr, prot & _PROT_RIGHTS)
+            return -errno.EPERM
+    memory.protect(addr, size, prot & _PROT_RIGHTS)
     return 0
+
+
+def require_unsealed(memory: Memory, start: int, end: int) -> None:
+    """Raises EPERM where something in [start, end) is sealed (mseal(2))."""
+    if any(part.sealed for part in memory.regions.parts(start, end)):
+        raise OSError(errno.EPERM, "a sealed mapping")
 
 
 @syscall
@@ -153,12 +170,22 @@ def mremap(
             return EINVAL
         if old_address < new_address + wanted and new_address < old_address + _aligned(old_size):
             return EINVAL
-    return thread.memory.remap(old_address, old_size, new_size, flags, new_address)
+    memory = thread.memory
+    if memory.has_seals:
+        require_unsealed(memory, old_address, old_address + max(_aligned(old_size), 1))
+        if fixed:
+            require_unsealed(memory, new_address, new_address + wanted)
+    return memory.remap(old_address, old_size, new_size, flags, new_address)
 
 
 @syscall
 def brk(thread: Thread, addr: Address) -> AddressResult:
     """brk(2): the new break, or the present one when it cannot be moved."""
+    memory = thread.memory
+    if memory.has_seals:
+        now = memory.set_brk(0)
+        if addr < now and any(part.sealed for part in memory.regions.parts(_aligned(addr), _aligned(now))):
+            return now
     return thread.memory.set_brk(addr)
 
 
@@ -167,12 +194,23 @@ _ADVICE_FOR_FORK = frozenset(
     (Madvise.MADV_DONTFORK, Madvise.MADV_DOFORK, Madvise.MADV_WIPEONFORK, Madvise.MADV_KEEPONFORK)
 )
 _ADVICE_PRIVILEGED = frozenset((Madvise.MADV_HWPOISON, Madvise.MADV_SOFT_OFFLINE))
+_ADVICE_DISCARDS = frozenset(
+    (
+        Madvise.MADV_FREE, Madvise.MADV_DONTNEED, Madvise.MADV_DONTNEED_LOCKED, Madvise.MADV_REMOVE,
+        Madvise.MADV_DONTFORK, Madvise.MADV_WIPEONFORK,
+    )
+)  # fmt: skip
 _ADVICE_KNOWN = frozenset((0, 1, 2, 3, 4, *range(8, 25))) | _ADVICE_PRIVILEGED
 
 
 @syscall(partial="MADV_GUARD_INSTALL, _GUARD_REMOVE and _COLLAPSE are EINVAL, as before Linux 6.1")
 def madvise(thread: Thread, addr: Address, length: Size, advice: Advice) -> Result:
     """madvise(2)."""
+    return advise(thread, thread.memory, addr, length, advice)
+
+
+def advise(thread: Thread, memory: Memory, addr: int, length: int, advice: int) -> int:
+    """madvise(2) on whatever memory."""
     if advice in _ADVICE_REFUSED:
         text = f"{Madvise.text(advice)} is not offered: madvise(2) answers EINVAL, as older kernels do"
         thread.bench.note_once(f"madvise {advice}", text)
@@ -187,12 +225,13 @@ def madvise(thread: Thread, addr: Address, length: Size, advice: Advice) -> Resu
         return 0
     if addr + size > TASK_SIZE:
         return ENOMEM
-    memory = thread.memory
     hole = False
     at = addr
     for part in memory.regions.parts(addr, addr + size):
         hole = hole or part.start > at
         at = part.end
+        if part.sealed and advice in _ADVICE_DISCARDS and not _is_writable(part):
+            return -errno.EPERM
         if advice == Madvise.MADV_DONTNEED and part.prot & Prot.PROT_EXEC:
             memory.wrote(part.start, part.size)
         for start, end in memory.pieces(part.start, part.end):
@@ -202,6 +241,11 @@ def madvise(thread: Thread, addr: Address, length: Size, advice: Advice) -> Resu
         if advice in _ADVICE_FOR_FORK:
             memory.advise_fork(part.start, part.end, advice)
     return ENOMEM if hole or at < addr + size else 0
+
+
+def _is_writable(part: Region) -> bool:
+    """Whether a sealed mapping may be emptied, as its holder could overwrite it as well (can_madvise_modify in mm/mseal.c)."""
+    return part.shared or part.file is not None or bool(part.prot & Prot.PROT_WRITE)
 
 
 @syscall

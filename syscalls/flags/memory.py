@@ -1,4 +1,4 @@
-"""Constants of membarrier(2), pkey_alloc(2) and get_mempolicy(2)."""
+"""Constants of membarrier(2), pkey_alloc(2), get_mempolicy(2) and their kin."""
 
 from syscalls.flags.base import EnumSet, FlagSet
 
@@ -38,3 +38,28 @@ class PolicyFlags(FlagSet):
     MPOL_F_NODE = 1
     MPOL_F_ADDR = 2
     MPOL_F_MEMS_ALLOWED = 4
+
+
+class Policy(FlagSet):
+    """set_mempolicy(2) `mode`."""
+
+    _fields = (0xFF,)
+
+    MPOL_DEFAULT = 0
+    MPOL_PREFERRED = 1
+    MPOL_BIND = 2
+    MPOL_INTERLEAVE = 3
+    MPOL_LOCAL = 4
+    MPOL_PREFERRED_MANY = 5
+    MPOL_WEIGHTED_INTERLEAVE = 6
+    MPOL_F_NUMA_BALANCING = 0x2000
+    MPOL_F_RELATIVE_NODES = 0x4000
+    MPOL_F_STATIC_NODES = 0x8000
+
+
+class PolicyMove(FlagSet):
+    """mbind(2) and move_pages(2) `flags`."""
+
+    MPOL_MF_STRICT = 1
+    MPOL_MF_MOVE = 2
+    MPOL_MF_MOVE_ALL = 4
