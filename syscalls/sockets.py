@@ -97,13 +97,14 @@ def host_option(thread: Thread, host_fd: int, option: int) -> int:
 
 
 def socket_of(thread: Thread, entry: Descriptor) -> Socket:
-    """The socket under a descriptor; raises ENOTSOCK. Inherited sockets are asked what they are, once."""
+    """The socket under a descriptor; raises ENOTSOCK, EBADF (O_PATH). Inherited sockets are asked what they are, once."""
     description = entry.description
     detail = description.detail
     if isinstance(detail, Socket):
         return detail
     if detail is not None or description.kind not in ("inherited", "socket"):
-        raise OSError(errno.ENOTSOCK, "not a socket")
+        # An O_PATH descriptor is none for fdget (fs/file.c).
+        raise OSError(errno.EBADF if description.flags & Open.O_PATH else errno.ENOTSOCK, "not a socket")
     facts = [
         host_option(thread, entry.host, option)
         for option in (SocketOption.SO_DOMAIN, SocketOption.SO_TYPE, SocketOption.SO_PROTOCOL)

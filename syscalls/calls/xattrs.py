@@ -41,9 +41,8 @@ def fsetxattr(
     thread: Thread, fd: Fd, name: AttributeName, value: AttributeIn, size: Size, flags: AttributeFlags
 ) -> Result:
     """fsetxattr(2)."""
-    host = _open(thread, fd, False)
     _check(thread, name, value, size, flags)
-    _open(thread, fd, True)
+    host = _open(thread, fd, True)
     place = host_address(thread, name), host_address(thread, value)
     return kernel.call5(numbers.fsetxattr, host, *place, size, flags)
 
@@ -73,6 +72,7 @@ def lgetxattr(thread: Thread, path: Path, name: AttributeName, value: AttributeO
 @syscall
 def fgetxattr(thread: Thread, fd: Fd, name: AttributeName, value: AttributeOut, size: Size) -> Result:
     """fgetxattr(2)."""
+    _name(thread, name)
     host = _open(thread, fd, False)
     place = host_address(thread, name), host_address(thread, value)
     return _filled(thread, value, size, kernel.call4(numbers.fgetxattr, host, *place, size))
@@ -129,9 +129,8 @@ def lremovexattr(thread: Thread, path: Path, name: AttributeName) -> Result:
 @syscall
 def fremovexattr(thread: Thread, fd: Fd, name: AttributeName) -> Result:
     """fremovexattr(2)."""
-    host = _open(thread, fd, False)
     _name(thread, name)
-    _open(thread, fd, True)
+    host = _open(thread, fd, True)
     return kernel.call2(numbers.fremovexattr, host, host_address(thread, name))
 
 
