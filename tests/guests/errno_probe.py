@@ -252,8 +252,11 @@ def judge(child: i64, call: Call, answer: Answer, told: array[i64, 2]) -> None:
 def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
     """All calls, one after another."""
     syscall(numbers.prctl, 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    no_core = array[u64, 2]()
-    syscall(numbers.setrlimit, 4, no_core.ptr)
+    limit = array[u64, 2]()
+    syscall(numbers.setrlimit, 4, limit.ptr)  # RLIMIT_CORE
+    limit[0] = 1024
+    limit[1] = 1024
+    syscall(numbers.setrlimit, 7, limit.ptr)  # RLIMIT_NOFILE
     count = array[i64, 1]()
     read_all(u64(count.ptr), 8)
     map_at(IMAGE, SIZE, 3, 0x12)

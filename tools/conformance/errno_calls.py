@@ -1,7 +1,7 @@
 """A call of each kind that succeeds, or nearly: what part `errnos` spoils, one argument at a time. Data only.
 
 A line is a name and arguments that make sense. Words are descriptors (`file`, `dir`: `SLOTS` of errno_values.py), objects in memory (`FILE`, `BUF`: its
-`OBJECTS`), ids (`self`, `tid`), or numbers; a number that ends in `F` is a set of flags. A name may stand in several lines: its forms.
+`OBJECTS`), ids (`self`, `tid`), or numbers; a number that ends in `F` is a set of flags, in `P` an id of a process. A name may stand in several lines: its forms.
 """
 
 LINES = """
@@ -98,7 +98,7 @@ vfork
 execve FILE ARGV ARGV
 execve DIR ARGV ARGV
 exit 0
-wait4 -1 BUF 1F BUF2
+wait4 -1P BUF 1F BUF2
 kill self 0
 kill self 18
 uname BUF
@@ -153,7 +153,7 @@ getrlimit 7 BUF
 getrusage 0 BUF
 sysinfo BUF
 times BUF
-ptrace 16 0 0 0
+ptrace 16 0P 0 0
 getuid
 syslog 3 BUF 16
 syslog 10 0 0
@@ -162,7 +162,7 @@ setuid 65534
 setgid 65534
 geteuid
 getegid
-setpgid 0 0
+setpgid 0P 0P
 getppid
 getpgrp
 setsid
@@ -174,10 +174,10 @@ setresuid -1 -1 -1
 getresuid BUF BUF2 BUF3
 setresgid -1 -1 -1
 getresgid BUF BUF2 BUF3
-getpgid 0
+getpgid 0P
 setfsuid 65534
 setfsgid 65534
-getsid 0
+getsid 0P
 capget CAPS BUF
 capset CAPS ZERO
 rt_sigpending BUF 8
@@ -195,15 +195,15 @@ ustat 0 BUF
 statfs FILE BUF
 fstatfs file BUF
 sysfs 3 0 0
-getpriority 0 0
-setpriority 0 0 5
-sched_setparam 0 ZERO
-sched_getparam 0 BUF
-sched_setscheduler 0 0 ZERO
-sched_getscheduler 0
+getpriority 0 0P
+setpriority 0 0P 5
+sched_setparam 0P ZERO
+sched_getparam 0P BUF
+sched_setscheduler 0P 0 ZERO
+sched_getscheduler 0P
 sched_get_priority_max 1
 sched_get_priority_min 1
-sched_rr_get_interval 0 BUF
+sched_rr_get_interval 0P BUF
 mlock AREA 4096
 munlock AREA 4096
 mlockall 1F
@@ -284,8 +284,8 @@ futex WORD 7 0 0 0 0
 futex WORD 9 1 TS0 0 1
 futex WORD 10 1 0 0 1
 futex WORD 6 0 0 0 0
-sched_setaffinity 0 8 ONE8
-sched_getaffinity 0 128 BUF
+sched_setaffinity 0P 8 ONE8
+sched_getaffinity 0P 128 BUF
 set_thread_area ZERO
 io_setup 1 ZERO
 io_destroy 0
@@ -332,13 +332,13 @@ mq_timedreceive file BUF 4 0 TS0
 mq_notify file 0
 mq_getsetattr file 0 BUF
 kexec_load 0 0 0 0F
-waitid 0 0 BUF 5F 0
-ioprio_set 1 0 0x4004
-ioprio_get 1 0
+waitid 0 0P BUF 5F 0
+ioprio_set 1 0P 0x4004
+ioprio_get 1 0P
 inotify_init
 inotify_add_watch inot FILE 2F
 inotify_rm_watch inot 1
-migrate_pages 0 64 ONE8 ONE8
+migrate_pages 0P 64 ONE8 ONE8
 openat -100 FILE 2F 0o600F
 openat dir INNER 0F 0
 openat -100 NEW 0o20200002F 0o600F
@@ -361,13 +361,13 @@ ppoll POLLFD 1 TS0 SIGSET 8
 unshare 0F
 unshare 0x600F
 set_robust_list ROBUST 24
-get_robust_list 0 BUF BUF2
+get_robust_list 0P BUF BUF2
 splice rpipe 0 wfile 0 4 2F
 splice file ZERO wpipe 0 4 2F
 tee rpipe wpipe2 4 2F
 sync_file_range file 0 4096 2F
 vmsplice wpipe IOV 1 2F
-move_pages 0 1 PAGES 0 BUF 2F
+move_pages 0P 1 PAGES 0 BUF 2F
 utimensat -100 FILE ZERO 0F
 utimensat -100 FILE 0 0x100F
 epoll_pwait epfd BUF 1 0 SIGSET 8
@@ -389,12 +389,12 @@ preadv file IOV 1 0 0
 pwritev wfile IOV 1 0 0
 rt_tgsigqueueinfo self tid 0 SIGINFO
 rt_tgsigqueueinfo self tid 18 SIGINFO
-perf_event_open ZERO 0 -1 -1 0F
+perf_event_open ZERO 0P -1 -1 0F
 recvmmsg ustream MSG 1 0x40F TS0
 fanotify_init 0F 0F
 fanotify_mark file 1F 1F -100 FILE
-prlimit64 0 7 0 BUF
-prlimit64 0 7 RLIM BUF
+prlimit64 0P 7 0 BUF
+prlimit64 0P 7 RLIM BUF
 name_to_handle_at -100 FILE HANDLE BUF 0F
 open_by_handle_at -100 HANDLE 0F
 clock_adjtime 0 ZERO
@@ -405,8 +405,8 @@ process_vm_readv self IOV 1 IOV 1 0F
 process_vm_writev self IOV 1 IOV 1 0F
 kcmp self self 0 3 4
 finit_module file NAME 0F
-sched_setattr 0 SCHED 0F
-sched_getattr 0 BUF 48 0F
+sched_setattr 0P SCHED 0F
+sched_getattr 0P BUF 48 0F
 renameat2 -100 FILE -100 NEW 0F
 renameat2 -100 FILE -100 DIR 2F
 seccomp 2 0F ACTION

@@ -45,7 +45,8 @@ def answer(kind: int, value: int) -> str:
     """What a call came to, in one word: an error's name, `0`, `+` for any other result, or how its process ended."""
     if kind == RETURNED:
         if -4095 <= value < 0:
-            return errorcode.get(-value, f"errno {-value}")
+            name = errorcode.get(-value, f"errno {-value}")
+            return "EOPNOTSUPP" if name == "ENOTSUP" else name  # one number, two names
         return "0" if value == 0 else "+"
     if kind == KILLED:
         return f"killed {value}"
@@ -96,7 +97,17 @@ def run_chunk(cases: Sequence[Case], elf: Path, emulated: bool) -> tuple[list[st
     with empty(elf.parent) as folder:
         way = [str(folder), "native", str(elf)]
         if emulated:
-            way = [str(folder), "emulated", "--rw", str(folder), "--user", f"{user()}:{user()}", str(elf)]
+            way = [
+                str(folder),
+                "emulated",
+                "--rw",
+                str(folder),
+                "--user",
+                f"{user()}:{user()}",
+                "--memory",
+                "64G",
+                str(elf),
+            ]
         command = [sys.executable, "-m", "tools.conformance.unprivileged", *way]
         run = finish(command, stdin, {**os.environ, "PYTHONPATH": str(ROOT)}, ROOT, CHUNK_LIMIT)
     pairs = struct.iter_unpack("<qq", run.stdout[: len(run.stdout) // 16 * 16])

@@ -60,10 +60,15 @@ def sample(effort: Effort, names: Sequence[str] = ()) -> list[Case]:
     return found
 
 
-def compare(chosen: Sequence[Case], folder: Path) -> Comparison:
+def compare(chosen: Sequence[Case]) -> Comparison:
     """Runs all natively, then what does not wait (and a few that do) in the bench."""
-    elf = probe(folder)
-    folder.chmod(0o755)
+    with tempfile.TemporaryDirectory(prefix="conformance-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the runs are nobody's, and must come in
+        return _compared(chosen, probe(folder))
+
+
+def _compared(chosen: Sequence[Case], elf: Path) -> Comparison:
     expected = answers(chosen, elf, emulated=False)
     waiting: Counter[str] = Counter()
     kept: list[tuple[Case, str]] = []
@@ -85,8 +90,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     names = [name for name in os.environ.get("EMU_ERRNO_CALLS", "").split(",") if name]
     chosen = sample(effort, names)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-        found = compare(chosen, Path(folder))
+    found = compare(chosen)
     calls = frozenset(case.name for case in chosen)
     by_design = len(found.different) - len(found.faults)
     note = f"{found.score:.2%} of {found.compared - by_design} equal (target {TARGET:.0%}); {by_design} differ by design"

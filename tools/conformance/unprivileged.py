@@ -10,6 +10,7 @@ import ctypes
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -80,6 +81,8 @@ def main(words: Sequence[str]) -> int:
     drop()
     os.chdir(folder)
     if way == "native":
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)  # the interpreter ignores them, and exec keeps that
         os.execve(command[0], command, {})
     cli = importlib.import_module("emu.cli")
     return int(cli.main(["run", *command]) or 0)
