@@ -13,6 +13,7 @@ from typing import Self
 
 from syscalls.flags import At
 from syscalls.mounts import STEP, Found, Mount, identity
+from syscalls.private import is_hidden
 from syscalls.process import Thread
 from syscalls.tree import Tree
 
@@ -245,5 +246,9 @@ class Roots:
                 fd = os.open(name, STEP, dir_fd=found.parent)
             except FileNotFoundError:
                 return
+        status = os.fstat(fd)
+        if is_hidden(status.st_mode):
+            os.close(fd)
+            return
         found.own(fd)
-        found.fd, found.status = fd, os.fstat(fd)
+        found.fd, found.status = fd, status

@@ -82,6 +82,8 @@ def _rename(thread: Thread, old_fd: int, old_path: int, new_fd: int, new_path: i
         old.require()
         if flags & Rename.RENAME_NOREPLACE and new.exists:
             return EEXIST
+        if flags & Rename.RENAME_EXCHANGE:
+            new.require()
         if old.is_mount or new.is_mount:
             return EBUSY
         old_name, _keep = _address(old.host_name)
