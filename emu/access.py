@@ -164,7 +164,12 @@ class GuestBytes:
         if before is not self:  # the engine finds the code by its virtual address
             cpu.use(self)
         for low, high in pieces(address, address + size):
-            cpu.flush_code(low, high - low)
+            # The engine must not be led to pages behind the end of a file: its refusal would stay behind as a fault of the guest's.
+            while low < high:
+                count = self._pages.run(low, high - low, EXEC)
+                if count:
+                    cpu.flush_code(low, count)
+                low += count or self._pages.run(low, high - low, BEYOND_FILE) or PAGE
         if before is not self:
             cpu.use(before)
 
@@ -179,6 +184,8 @@ class GuestBytes:
         for index, base in self._bases.items() if host else ():
             if (host - base) >> CHUNK_SHIFT == index:
                 page = (host - base) & -PAGE
+                if self._pages.run(page, PAGE, EXEC):
+                    self._flush_code(page, PAGE)  # while it may still be executed
                 self._pages.set(page, page + PAGE, BEYOND_FILE)
                 self._flush_pages()
                 return host - base

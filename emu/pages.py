@@ -32,7 +32,10 @@ TABLE_BYTES = CHUNK // PAGE
 _CHUNK_MASK = CHUNK - 1
 _NOTHING = bytes(2 * 8 * CHUNKS)
 _DROP_THRESHOLD = 1 << 16  # table bytes from which zeroing means giving the host's pages back
-_LACKS = {right: bytes(0 if bits & right else 1 for bits in range(256)) for right in (READ, WRITE, EXEC)}
+_LACKS = {
+    right: bytes(0 if bits & right else 1 for bits in range(256))
+    for right in (READ, WRITE, EXEC, BEYOND_FILE)
+}
 
 
 def pieces(start: int, end: int, shift: int = 0) -> Iterator[tuple[int, int]]:
@@ -119,7 +122,7 @@ class PageTable:
         return table[(address & _CHUNK_MASK) >> 12] if table is not None else 0
 
     def run(self, address: int, size: int, right: int) -> int:
-        """How many of the `size` bytes from `address` on have `right` without a gap."""
+        """How many of the `size` bytes from `address` on have `right` (or BEYOND_FILE) without a gap."""
         if size <= PAGE - (address & (PAGE - 1)):  # within one page: the usual case
             table = self.tables.get(address >> CHUNK_SHIFT)
             return size if table is not None and table[(address & _CHUNK_MASK) >> 12] & right else 0
