@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from emu import alignment, bus_error, fpu
+from emu import bus_error, fpu
 from emu import cpu_native as native
 from emu import engine as api
 from emu.chunks import ChunkPool
@@ -17,9 +17,6 @@ from emu.pages import EXEC, PAGE, READ, WRITE, PageTable, Space
 
 _GENERAL_PROTECTION = 13
 _LONGEST_INSTRUCTION = 15
-_MOST_WATCHED = 512  # each watched instruction slows translation down a little
-_MOST_WATCHED_IN_ALL = 2048
-_MOST_FOREIGN = 1000  # times that an instruction of another program may be met at a watched address
 _USER_CS, _USER_SS = 0x33, 0x2B  # arch/x86/include/asm/segment.h
 
 _NEW_FPU = (0x37F).to_bytes(24, "little") + (0x1F80).to_bytes(488, "little")
@@ -47,19 +44,6 @@ class Stop(NamedTuple):
     access: int = 0
 
 
-class _Watched:
-    """An address at which an instruction is checked when it is executed for the first time; several programs may have one there."""
-
-    __slots__ = ("codes", "foreign", "handle")
-
-    def __init__(self, handle: int, code: bytes) -> None:
-        self.handle, self.codes, self.foreign = handle, [code], 0
-
-
-def _holds(space: Space, address: int, code: bytes) -> bool:
-    return space.readable(address, len(code)) == len(code) and space.read(address, len(code)) == code
-
-
 class Cpu:
     """One processor. `on_syscall(number, a0, ..., a5)` answers system calls with the result, or with None when the
     handler has stored the result itself or has switched to another context.
@@ -79,9 +63,6 @@ class Cpu:
         self._interrupt = -1
         self._invalid = False
         self._requested = False
-        self._watched: dict[int, _Watched] = {}
-        self._checked: set[tuple[int, bytes]] = set()
-        self._misaligned = -1
         self._port: tuple[int, int] | None = None  # rip and rax before a refused port instruction
         cells = self._cells.buffer_info()[0]
         self._no_pages = PageTable()
@@ -205,53 +186,6 @@ class Cpu:
         """
         self._engine.ctl(api.CTL_TB_REMOVE_CACHE, address, address + size)
 
-    def watch_alignment(self, address: int, code: bytes) -> None:
-        """Checks the aligned moves in this code when each is executed for the first time (see emu.alignment).
-
-        A stack that is misaligned shows at once; checking every time would cost more than it finds. What another
-        address space has at the same address is not judged by it.
-        """
-        found = list(alignment.candidates(code))
-        if len(found) > _MOST_WATCHED:
-            found = [offset for offset in found if alignment.on_stack(code, offset)][:_MOST_WATCHED]
-        for offset in found:
-            at = address + offset
-            instruction = code[offset : offset + _LONGEST_INSTRUCTION]
-            watched = self._watched.get(at)
-            if (at, instruction) in self._checked:
-                continue
-            if watched is not None:
-                if instruction not in watched.codes:
-                    watched.codes.append(instruction)
-            elif len(self._watched) < _MOST_WATCHED_IN_ALL:
-                types = (_u64, ctypes.c_uint32)
-                handle = self._engine.python_hook(api.HOOK_CODE, self._on_aligned_move, None, *types, at=at)
-                self._watched[at] = _Watched(handle, instruction)
-
-    def _on_aligned_move(self, _engine: int, pc: int, _size: int, _data: int) -> None:
-        watched = self._watched.get(pc)
-        if watched is None or self.space is None:
-            return  # seen before; the hook goes when the run ends
-        code = next((code for code in watched.codes if _holds(self.space, pc, code)), None)
-        if code is None:
-            watched.foreign += 1
-            if watched.foreign > _MOST_FOREIGN:  # the hook costs that other program too much
-                self._unwatch(pc, watched)
-            return
-        operand = alignment.effective_address(code, pc, self.__getitem__)
-        if operand % alignment.ALIGNMENT:
-            self._misaligned = operand
-            self._engine.stop()
-            return
-        self._checked.add((pc, code))
-        watched.codes.remove(code)
-        if not watched.codes:
-            self._unwatch(pc, watched)
-
-    def _unwatch(self, pc: int, watched: _Watched) -> None:
-        del self._watched[pc]
-        self._engine.unhook(watched.handle)
-
     # Running
 
     def run(self, budget: int) -> Stop:
@@ -263,16 +197,15 @@ class Cpu:
         cells[native.BUDGET] = budget
         self._interrupt = -1
         self._invalid = self._requested = False
-        self._misaligned = -1
         error = self._engine.start(self.words[native.RIP])
         if self._interrupt >= 0:
             self._halves[native.OLD_EXCEPTION] = -1  # or the next exception is a double fault
             if self._port is not None:
                 self.words[native.RIP], self.words[0] = self._port
                 self._port = None
+            if self._interrupt == _GENERAL_PROTECTION and (operand := self._engine.take_misaligned()):
+                return Stop(StopKind.MISALIGNED, address=operand)
             return Stop(StopKind.INTERRUPT, vector=self._interrupt)
-        if self._misaligned >= 0:
-            return Stop(StopKind.MISALIGNED, address=self._misaligned)
         if error == api.ERR_INSN_INVALID or self._invalid:
             return Stop(StopKind.INVALID)
         if error == api.ERR_EXCEPTION:

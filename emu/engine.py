@@ -12,6 +12,7 @@ from importlib.machinery import PathFinder
 from typing import Any
 
 from emu import cpu_native as native
+from emu.alignment import Alignment
 from emu.mirror import peek
 
 ERR_OK, ERR_INSN_INVALID, ERR_EXCEPTION = 0, 10, 21
@@ -69,6 +70,12 @@ class _Library:
         self.hook_del = library.uc_hook_del
         self.hook_del.argtypes = [_ptr, ctypes.c_size_t]
         self.version = library.uc_version(None, None)
+        if self.version != _VERSION:
+            raise EngineError(f"unicorn 2.1.4 is needed, {self.version:#x} was found")
+        try:
+            self.alignment = Alignment(library)
+        except LookupError as error:
+            raise EngineError(f"the layout of this libunicorn is not that of 2.1.4: {error}") from None
 
 
 _library: _Library | None = None
@@ -78,8 +85,6 @@ def _load() -> _Library:
     global _library
     if _library is None:
         _library = _Library()
-        if _library.version != _VERSION:
-            raise EngineError(f"unicorn 2.1.4 is needed, {_library.version:#x} was found")
     return _library
 
 
@@ -171,6 +176,7 @@ class Engine:
         found = peek(state, 128)
         if found != b"".join((mark + index).to_bytes(8, "little") for index in range(16)):
             raise EngineError("the layout of this libunicorn is not that of 2.1.4")
+        self._library.alignment.demand(self.address)
         return state
 
     def read(self, register: int) -> int:
@@ -211,6 +217,10 @@ class Engine:
     def invalid_address(self) -> int:
         """The exact address of the access that ended `start` with ERR_EXCEPTION."""
         return _u64.from_address(self.address + native.UC_INVALID_ADDRESS).value
+
+    def take_misaligned(self) -> int:
+        """The address of the misaligned operand that the last #GP was for (see emu.alignment); 0 when it was for something else."""
+        return self._library.alignment.take()
 
     def close(self) -> None:
         """Frees the instance."""

@@ -6,7 +6,6 @@ What execve(2) finds by itself is in `syscalls.programs`; here is what the first
 import errno
 import os
 from collections.abc import Sequence
-from typing import Protocol
 
 from emu.binaries import Space, binary_of
 from emu.elf import PAGE, ElfError, check, open_program, parse
@@ -16,7 +15,6 @@ from emu.places import Places
 from syscalls import credentials
 from syscalls.elf import File, Image, read
 from syscalls.files import FileSystem
-from syscalls.flags import Prot
 from syscalls.flags.threads import Rlimit
 from syscalls.limits import limit
 from syscalls.process import Process, Thread
@@ -25,15 +23,6 @@ from syscalls.strings import Strings
 
 _SMALLEST_STACK = 256 << 10
 _LARGEST_STACK = 64 << 20  # of the 128 MiB that are kept free for it (MIN_GAP in arch/x86/mm/mmap.c)
-_LARGEST_CHECKED = 8 << 20  # bytes of code that are looked through for aligned moves
-
-
-class CodeWatcher(Protocol):
-    """What looks for moves that fault when they are misaligned (`emu.cpu.Cpu`)."""
-
-    def watch_alignment(self, address: int, code: bytes) -> None:
-        """Looks through code that is about to be run."""
-        ...
 
 
 def first_program(
@@ -138,7 +127,6 @@ def stack_size_of(process: Process) -> int:
 
 def begin(
     space: AddressSpace,
-    cpu: CodeWatcher,
     program: Program,
     environment: Sequence[bytes],
     *,
@@ -163,10 +151,4 @@ def begin(
         stack_size=stack_size,
     )
     space.start_brk(loaded.brk)
-    if program.interpreter is not None:
-        return loaded  # built with a C library's start-up, which aligns the stack
-    for region in space.regions:
-        if region.prot & Prot.PROT_EXEC and region.size <= _LARGEST_CHECKED:
-            held = space.readable(region.start, region.size)  # a file may be shorter than its segments
-            cpu.watch_alignment(region.start, space.read(region.start, held))
     return loaded

@@ -23,7 +23,7 @@ def execute(bench: "Bench", thread: Thread, program: "Program", envp: list[bytes
     memory = AddressSpace(bench.cpu, account=space_of(process).account)
     try:
         loaded = begin(
-            memory, bench.cpu, program, envp,
+            memory, program, envp,
             random=bench.random(16), identity=identity_of(thread), stack_size=stack_size_of(process),
         )  # fmt: skip
     except ElfError as error:

@@ -109,9 +109,7 @@ class Machine:
             process.uid, process.gid = user or (process.uid, process.gid)
             ids = Identity(process.uid, process.uid, process.gid, process.gid)
             try:
-                loaded = begin(
-                    self.memory, self.cpu, first, environment, random=bench.random(16), identity=ids
-                )
+                loaded = begin(self.memory, first, environment, random=bench.random(16), identity=ids)
                 process.places = places_of(first, loaded.base, self.memory)
             finally:
                 first.close()

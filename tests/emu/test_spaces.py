@@ -167,7 +167,6 @@ def test_an_aligned_move_is_judged_in_its_own_program_only(board: Any) -> None:
     board.put_in(board.memory, code)
     board.put_in(other, "9090 0f1100" + UD2)  # movups
     other.map(DATA, PAGE, RW, FIXED)
-    board.cpu.watch_alignment(CODE, bytes.fromhex(code))
     child = board.memory.fork()
     for _ in range(100):
         assert board.run_in(other, rax=DATA + 8)[0].kind is StopKind.INVALID
