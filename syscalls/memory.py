@@ -137,6 +137,11 @@ class Memory(Protocol):
         """MADV_DONTFORK, MADV_WIPEONFORK or the contrary, for what is mapped there."""
         ...
 
+    @property
+    def limit(self) -> int:
+        """How many bytes all processes of the run together may have that can be written to."""
+        ...
+
     has_seals: bool
     """Whether a range was ever sealed (mseal(2))."""
 

@@ -5,6 +5,7 @@ import errno
 from syscalls.args import Result
 from syscalls.flags.threads import Clone
 from syscalls.process import Thread
+from syscalls.semaphores import take_back
 from syscalls.table import syscall
 from syscalls.types_threads import UnshareFlags
 
@@ -44,6 +45,8 @@ def unshare(thread: Thread, flags: UnshareFlags) -> Result:
         return -errno.EPERM  # needs CAP_SYS_ADMIN, which a guest never has
     if flags & Clone.CLONE_FILES:
         thread.bench.unshare_fds(thread)
+    if flags & Clone.CLONE_SYSVSEM and thread.process.system.ipc is not None:
+        take_back(thread, thread.process.system.ipc)
     if flags & Clone.CLONE_FS:
         thread.bench.unshare_files(thread)
     return 0
