@@ -116,12 +116,14 @@ class FileSystem(Roots):
         if kind in (stat.S_IFCHR, stat.S_IFBLK) and not found.special:
             raise OSError(errno.EACCES, "a device outside the guest's /dev")
         if kind == stat.S_IFREG:
-            if writes and not found.mount.writable:
+            if writes and not found.mount.writable and not _is_memory(found):
                 raise OSError(errno.EROFS, "a read-only root")
             if file_system(found.fd) in _FOREIGN:
                 raise OSError(errno.EACCES, "a file of the host's kernel")
             if writes:
                 require_idle(thread, found)
+        if kind == stat.S_IFIFO and not found.outside and not found.mount.writable:
+            raise OSError(errno.EACCES, "a FIFO in a read-only root")  # other programs talk there
         host_flags = flags & ~(Open.O_CREAT | Open.O_EXCL | Open.O_NOFOLLOW) | _HOST_ALWAYS
         try:
             return os.open(b"/proc/self/fd/%d" % found.fd, host_flags)
@@ -219,6 +221,11 @@ class FileSystem(Roots):
                 raise OSError(errno.EACCES, "a socket in a read-only root")
             fd, _, owned = found.release()
             return fd if owned else os.dup(fd)
+
+
+def _is_memory(found: Found) -> bool:
+    """Whether a magic link has led to a memfd of the guest's own: what was handed over has no such path."""
+    return found.outside and found.path is not None and found.path.startswith(b"memfd:")
 
 
 def require_changeable(host_fd: int, mount: object) -> None:
