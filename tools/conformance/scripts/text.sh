@@ -10,5 +10,5 @@ for awk in gawk mawk original-awk; do
   seq 20000 | $awk '{ s += $1 * $1; a[$1 % 97]++ } END { print s, a[5] }'
 done
 diff -u tree/f0.txt tree/f0.txt.bak | tail -n +3 > change; cat change; diff -r tree/a tree/c; echo "diff $?"; diff -y -W 40 tree/f1.txt tree/f2.txt; cmp tree/f1.txt tree/f2.txt; diff3 tree/f0.txt tree/f1.txt tree/f2.txt; sdiff -s -w 60 tree/f1.txt tree/f2.txt
-find tree -type f | sort; find tree -name '*.txt' -size -1k -exec wc -c {} + | tail -1; find tree -empty -o -type l | sort; find tree -newer tree/f0.txt -printf '%f %s %m\n' | sort | head -3; find tree -name 'g[12]' -delete; find tree -name 'g*' -print0 | sort -z | xargs -0 -n 2 echo; find tree -path '*/b/*' -ok true \; < /dev/null 2>/dev/null; echo "find $?"
+find tree -type f | sort; find tree -name '*.txt' -size -1k -exec wc -c {} + | tail -1; find tree -empty -o -type l | sort; find tree -name 'g[12]' -delete; find tree -name 'g*' -print0 | sort -z | xargs -0 -n 2 echo; find tree -path '*/b/*' -ok true \; < /dev/null 2>/dev/null; echo "find $?"
 seq 10 | xargs -P 3 -n 1 -I{} sh -c 'echo {}' | sort -n | paste -sd' '; echo a b | xargs -t echo 2>&1; seq 3 | xargs false; echo "xargs $?"
