@@ -51,8 +51,10 @@ _KINDS = {
 class FileSystem(Roots):
     """What a process has of files but for its descriptors: the tree, a working directory, a umask (see `Roots`)."""
 
-    def open(self, thread: Thread, dirfd: int, path: bytes, flags: int, mode: int) -> Descriptor:
-        """openat(2) with flags that were checked already: a descriptor that has no number yet.
+    def open(
+        self, thread: Thread, dirfd: int, path: bytes, flags: int, mode: int, resolve: int = 0
+    ) -> Descriptor:
+        """openat2(2) with flags that were checked already: a descriptor that has no number yet.
 
         Raises what openat(2) lists; BlockingIOError when a FIFO is opened for writing that nobody reads yet.
         """
@@ -60,7 +62,7 @@ class FileSystem(Roots):
             not flags & Open.O_NOFOLLOW and flags & (Open.O_CREAT | Open.O_EXCL) != Open.O_CREAT | Open.O_EXCL
         )
         makes_directory = bool(flags & Open.O_CREAT) and path.endswith(b"/")
-        with self.walk(thread, dirfd, path, follow, parent=makes_directory) as found:
+        with self.walk(thread, dirfd, path, follow, parent=makes_directory, resolve=resolve) as found:
             if flags & Open.O_CREAT and not found.last and (makes_directory or found.slash):
                 raise OSError(errno.EISDIR, "a name that ends in a slash")
             if not found.exists:

@@ -11,10 +11,11 @@ import stat
 from collections.abc import Iterable
 from typing import Self
 
-from syscalls.flags import At
+from syscalls.flags import At, Resolve
 from syscalls.mounts import STEP, Found, Mount, identity
 from syscalls.private import is_hidden
 from syscalls.process import Thread
+from syscalls.resolving import SCOPED, check_jump, is_same, require
 from syscalls.tree import Tree
 
 MAX_LINKS = 40
@@ -118,11 +119,13 @@ class Roots:
         *,
         empty: bool = False,
         parent: bool = False,
+        resolve: int = 0,
     ) -> Found:
         """Where `path` leads, from the directory `dirfd` when it is relative.
 
         `follow`: a symbolic link at the end is followed; `empty`: an empty path names `dirfd` itself; `parent`: the last
-        component is about to be made or removed, so it is not followed even when a slash comes after it. A missing
+        component is about to be made or removed, so it is not followed even when a slash comes after it; `resolve`: openat2(2)'s
+        RESOLVE_*, which raise EXDEV and ELOOP. A missing
         last component is no error. Raises ENOENT, ENOTDIR, ELOOP, EACCES, ENAMETOOLONG, EBADF as
         path_resolution(7) says.
         """
@@ -130,10 +133,12 @@ class Roots:
             if not empty:
                 raise OSError(errno.ENOENT, "empty path")
             return self._itself(thread, dirfd)
-        if path[0] == 0x2F:
+        if path[0] == 0x2F and not resolve & Resolve.RESOLVE_IN_ROOT:
+            require(not resolve & Resolve.RESOLVE_BENEATH)
             fd, mount = self.root.fd, self.root
         else:
             fd, mount = self._start(thread, dirfd)
+        top = (fd, mount) if resolve & SCOPED else (self.root.fd, self.root)
         found = Found(fd, mount, False)
         links = 0
         slash = path[-1] == 0x2F
@@ -145,11 +150,18 @@ class Roots:
                     found.last = name
                     found.slash = slash
                     continue
+                if name == b".." and resolve & SCOPED and is_same(found.parent, top[0]):
+                    require(not resolve & Resolve.RESOLVE_BENEATH)
+                    found.last, found.slash = name, slash
+                    continue
                 if name == b"..":
+                    before = found.parent_mount
                     found = self._enter(found, *found.parent_mount.step_up(found.parent))
+                    require(found.parent_mount is before or not resolve & Resolve.RESOLVE_NO_XDEV)
                     found.last, found.slash = name, slash
                     continue
                 self._look(thread, found, name)
+                require(found.mount is found.parent_mount or not resolve & Resolve.RESOLVE_NO_XDEV)
                 found.slash = slash and not pending
                 if (
                     found.fd >= 0
@@ -157,7 +169,7 @@ class Roots:
                     and (pending or (not parent and (follow or slash)))
                 ):
                     links += 1
-                    if links > MAX_LINKS:
+                    if links > MAX_LINKS or resolve & Resolve.RESOLVE_NO_SYMLINKS:
                         raise OSError(errno.ELOOP, "too many symbolic links")
                     jump = None
                     if found.parent_mount.files is not None and thread is not None:
@@ -169,10 +181,13 @@ class Roots:
                             slash = True
                         pending += _components(target)
                         if target.startswith(b"/"):
-                            found = self._enter(found, self.root.fd, self.root, False)
+                            require(not resolve & Resolve.RESOLVE_BENEATH)
+                            require(found.parent_mount is top[1] or not resolve & Resolve.RESOLVE_NO_XDEV)
+                            found = self._enter(found, *top, False)
                         else:
                             found = self._enter(found, *found.release_parent())
                         continue
+                    check_jump(resolve, found.parent_mount, jump)
                     found.jump(*jump)
                 if not pending:
                     if found.slash and not parent and found.fd >= 0 and not stat.S_ISDIR(found.mode):

@@ -25,6 +25,7 @@ from syscalls.calls import (
     nodes,
     numa,
     old_calls,
+    opening,
     other_memory,
     paths,
     pidfds,
@@ -48,6 +49,7 @@ from syscalls.calls import (
     sockets_options,
     space,
     splicing,
+    splicing,
     threads,
     timerfds,
     timers,
@@ -57,6 +59,7 @@ from syscalls.calls import (
     vectors,
     waiting,
     xattrs,
+    xattrs_at,
 )
 
 __all__ = [
@@ -84,6 +87,7 @@ __all__ = [
     "nodes",
     "numa",
     "old_calls",
+    "opening",
     "other_memory",
     "paths",
     "pidfds",
@@ -107,6 +111,7 @@ __all__ = [
     "sockets_options",
     "space",
     "splicing",
+    "splicing",
     "threads",
     "timerfds",
     "timers",
@@ -116,4 +121,5 @@ __all__ = [
     "vectors",
     "waiting",
     "xattrs",
+    "xattrs_at",
 ]

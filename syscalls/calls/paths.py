@@ -84,15 +84,18 @@ def _open(thread: Thread, dirfd: int, pathname: int, flags: int, mode: int) -> R
         judged = kernel.call4(numbers.openat, At.AT_FDCWD & 0xFFFFFFFF, NOWHERE, flags, 0)
         if judged != -errno.EFAULT:
             return judged
-    mode &= 0o7777
-    path = read_path(thread, pathname)
+    return open_path(thread, dirfd, read_path(thread, pathname), flags, mode & 0o7777)
+
+
+def open_path(thread: Thread, dirfd: int, path: bytes, flags: int, mode: int, resolve: int = 0) -> Result:
+    """openat2(2) with flags and RESOLVE_* that were checked already."""
     fds = thread.fds
     fds.lowest_free()
     files = files_of(thread)
     try:
-        descriptor = files.open(thread, dirfd, path, flags, mode)
+        descriptor = files.open(thread, dirfd, path, flags, mode, resolve)
     except BlockingIOError:
-        return await_reader(thread, lambda: files.open(thread, dirfd, path, flags, mode))
+        return await_reader(thread, lambda: files.open(thread, dirfd, path, flags, mode, resolve))
     if descriptor.description.kind == "pipe" and waits_for_writer(descriptor, file_system):
         return await_writer(thread, descriptor)
     return fds.add(descriptor)
@@ -126,7 +129,7 @@ def lstat(thread: Thread, pathname: Path, statbuf: StatOut) -> Result:
 @syscall
 def newfstatat(thread: Thread, dirfd: DirFd, pathname: Path, statbuf: StatOut, flags: AtFlags) -> Result:
     """fstatat(2)."""
-    if flags & At.AT_EMPTY_PATH and dirfd >= 0 and _is_empty(thread, pathname):
+    if flags & At.AT_EMPTY_PATH and dirfd >= 0 and is_empty(thread, pathname):
         return fstat(thread, dirfd, statbuf)  # vfs_fstatat() in fs/stat.c: no other flag is looked at
     known = At.AT_SYMLINK_NOFOLLOW | At.AT_NO_AUTOMOUNT | At.AT_EMPTY_PATH
     if flags & ~(known | At.AT_STATX_FORCE_SYNC | At.AT_STATX_DONT_SYNC):
@@ -138,7 +141,7 @@ def newfstatat(thread: Thread, dirfd: DirFd, pathname: Path, statbuf: StatOut, f
     return _stat(thread, dirfd, path, statbuf, flags)
 
 
-def _is_empty(thread: Thread, pathname: int) -> bool:
+def is_empty(thread: Thread, pathname: int) -> bool:
     """Whether a path is NULL (since Linux 6.11) or empty; one that cannot be read is neither."""
     return not pathname or (
         thread.memory.readable(pathname, 1) == 1 and thread.memory.read(pathname, 1) == b"\0"

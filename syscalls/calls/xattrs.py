@@ -41,20 +41,20 @@ def fsetxattr(
     thread: Thread, fd: Fd, name: AttributeName, value: AttributeIn, size: Size, flags: AttributeFlags
 ) -> Result:
     """fsetxattr(2)."""
-    text = _check(thread, name, value, size, flags)
+    text = check_value(thread, name, value, size, flags)
     host = _open(thread, fd, True)
-    _require_common(text)
+    require_common(text)
     place = host_address(thread, name), host_address(thread, value)
     return kernel.call5(numbers.fsetxattr, host, *place, size, flags)
 
 
 def _set(thread: Thread, path: int, follow: bool, name: int, value: int, size: int, flags: int) -> Result:
-    text = _check(thread, name, value, size, flags)
+    text = check_value(thread, name, value, size, flags)
     files = files_of(thread)
     with files.walk(thread, At.AT_FDCWD, read_path(thread, path), follow) as found:
         place, _keep = _by_descriptor(found.require())
         files.require_change(found)
-        _require_common(text)
+        require_common(text)
         addresses = host_address(thread, name), host_address(thread, value)
         return kernel.call5(numbers.setxattr, place, *addresses, size, flags)
 
@@ -74,14 +74,14 @@ def lgetxattr(thread: Thread, path: Path, name: AttributeName, value: AttributeO
 @syscall
 def fgetxattr(thread: Thread, fd: Fd, name: AttributeName, value: AttributeOut, size: Size) -> Result:
     """fgetxattr(2)."""
-    _name(thread, name)
+    check_name(thread, name)
     host = _open(thread, fd, False)
     place = host_address(thread, name), host_address(thread, value)
     return _filled(thread, value, size, kernel.call4(numbers.fgetxattr, host, *place, size))
 
 
 def _get(thread: Thread, path: int, follow: bool, name: int, value: int, size: int) -> Result:
-    _name(thread, name)
+    check_name(thread, name)
     with files_of(thread).walk(thread, At.AT_FDCWD, read_path(thread, path), follow) as found:
         place, _keep = _by_descriptor(found.require())
         addresses = host_address(thread, name), host_address(thread, value)
@@ -131,19 +131,19 @@ def lremovexattr(thread: Thread, path: Path, name: AttributeName) -> Result:
 @syscall
 def fremovexattr(thread: Thread, fd: Fd, name: AttributeName) -> Result:
     """fremovexattr(2)."""
-    text = _name(thread, name)
+    text = check_name(thread, name)
     host = _open(thread, fd, True)
-    _require_common(text)
+    require_common(text)
     return kernel.call2(numbers.fremovexattr, host, host_address(thread, name))
 
 
 def _remove(thread: Thread, path: int, follow: bool, name: int) -> Result:
-    text = _name(thread, name)
+    text = check_name(thread, name)
     files = files_of(thread)
     with files.walk(thread, At.AT_FDCWD, read_path(thread, path), follow) as found:
         place, _keep = _by_descriptor(found.require())
         files.require_change(found)
-        _require_common(text)
+        require_common(text)
         return kernel.call2(numbers.removexattr, place, host_address(thread, name))
 
 
@@ -163,13 +163,13 @@ def _open(thread: Thread, fd: int, change: bool) -> int:
     return entry.host
 
 
-def _require_common(name: bytes) -> None:
+def require_common(name: bytes) -> None:
     """Raises EPERM for what needs CAP_SYS_ADMIN or CAP_SETFCAP over the file system: the bench may have these, a guest has not."""
     if name.startswith((b"security.", b"trusted.")):
         raise OSError(errno.EPERM, "needs privilege")
 
 
-def _name(thread: Thread, address: int) -> bytes:
+def check_name(thread: Thread, address: int) -> bytes:
     """A name; raises EFAULT, ERANGE for what is none."""
     try:
         name = thread.memory.cstring(address, NAME_MAX + 1)
@@ -182,11 +182,11 @@ def _name(thread: Thread, address: int) -> bytes:
     return name
 
 
-def _check(thread: Thread, name: int, value: int, size: int, flags: int) -> bytes:
+def check_value(thread: Thread, name: int, value: int, size: int, flags: int) -> bytes:
     """The name; raises what setxattr_copy in fs/xattr.c does, in its order."""
     if flags & ~3:
         raise OSError(errno.EINVAL, "unknown flags")
-    text = _name(thread, name)
+    text = check_name(thread, name)
     if size > SIZE_MAX:
         raise OSError(errno.E2BIG, "too long a value")
     if size and thread.memory.readable(value, size) < size:

@@ -18,6 +18,7 @@ Same = Callable[..., Any]
         "other_memory",
         "comparing",
         "sealing",
+        "opening",
     ],
 )
 def test_the_same_as_linux(same: Same, guest: str) -> None:
