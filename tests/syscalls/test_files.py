@@ -75,6 +75,7 @@ def alike(elf: Callable[[str], Path], tmp_path: Path) -> Callable[..., str]:
         "proc_others",
         "mapping_basic",
         "pipes_basic",
+        "pipes_splice",
         "pipes_threads",
     ],
 )

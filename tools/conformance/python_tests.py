@@ -47,8 +47,8 @@ class Slice:
 
 SLICES = (
     Slice("readiness", ("test_epoll", "test_select", "test_poll")),
-    Slice("terminals", ("test_pty", "test_openpty", "test_ioctl", "test_tty")),
-    Slice("descriptors", ("test_fcntl", "test_file", "test_tempfile")),
+    Slice("terminals", ("test_pty", "test_openpty", "test_fcntl")),
+    Slice("descriptors", ("test_file", "test_thread", "test_resource")),
     Slice("memory", ("test_mmap",), short=True),
     Slice("files", ("test_os",), only=("*Stat*", "*Walk*", "*Dir*", "*Link*", "*File*", "*Memfd*", "*EventFD*")),
     Slice("posix", ("test_posix",), only=("*PosixTester*", "*Groups*")),

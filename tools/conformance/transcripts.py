@@ -27,7 +27,7 @@ FAMILIES = {
         "files_attributes", "files_fifo", "files_inotify", "files_io", "files_links", "files_space", "files_descriptors",
         "files_paths", "files_vectors", "proc_others",
     ),
-    "pipes": ("pipes_basic", "pipes_threads", "pipes_basic die"),
+    "pipes": ("pipes_basic", "pipes_threads", "pipes_splice", "pipes_basic die"),
     "memory": ("mapping_basic", "memory_kinds"),
     "processes": (
         "fork_basic", "fork_state", "fork_threads", "fork_vfork", "fork_clone", "fork_flags", "fork_tables",
