@@ -198,7 +198,7 @@ def waits() -> None:
     result(b"no room", splice(one[0], 0, two[1], 0, 100, NONBLOCK))
     spawn_in(0, moves, 0)
     rest(20)
-    for i in range(16):
+    for _i in range(16):
         syscall(numbers.read, two[0], addr(buffer[0]), 4096)
     join(0)
     result(b"a splice that waits for room", answers[0])
