@@ -339,7 +339,7 @@ class AddressSpace(GuestBytes):
     def refresh(self, address: int) -> bool:
         """Looks again whether a page beyond the end of a file has come into being; True: the access may be tried again."""
         region = self.regions.find(address)
-        if region is None or region.file is None:
+        if region is None or region.file is None or not self.rights(address) & BEYOND_FILE:
             return False
         limit = self._file_end(region)
         if address >= limit:
