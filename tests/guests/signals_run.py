@@ -295,6 +295,13 @@ def faults() -> None:
     result(b"written", i64(page[100]))
     syscall(numbers.mprotect, u64(page), 4096, Prot.PROT_NONE)
     result(b"read", i64(page[100]))
+    memfd = syscall(numbers.memfd_create, b"m\0".ptr, 0)
+    syscall(numbers.ftruncate, memfd, 4096)
+    page = ptr[u8](u64(syscall(numbers.mmap, 0, 4096, Prot.PROT_READ, Map.MAP_PRIVATE, memfd, 0)))
+    result(b"held by a file's page", i64(page[100]))
+    page[100] = 43
+    result(b"written to a file's page", i64(page[100]))
+    syscall(numbers.close, memfd)
 
 
 def states() -> None:
