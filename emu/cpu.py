@@ -15,7 +15,10 @@ from emu.cpuid import cpuid
 from emu.engine import Engine, address_of
 from emu.pages import EXEC, PAGE, READ, WRITE, PageTable, Space
 
-_GENERAL_PROTECTION = 13
+_BREAKPOINT, _OVERFLOW, _INVALID_OPCODE, _GENERAL_PROTECTION, _X87_ERROR = 3, 4, 6, 13, 16
+_CR0_NE = 1 << 5  # errors of the x87 are exceptions
+_IN_TABLE = 2  # of an error code: the index is one of the interrupt table
+_INT_BYTES = 2
 _LONGEST_INSTRUCTION = 15
 _USER_CS, _USER_SS = 0x33, 0x2B  # arch/x86/include/asm/segment.h
 
@@ -36,12 +39,13 @@ class StopKind(Enum):
 
 
 class Stop(NamedTuple):
-    """`vector` is the interrupt number; `address` and `access` (READ, WRITE or EXEC) describe a denied access."""
+    """`vector` is the interrupt number, `error` its error code (of the x87: the exceptions that are unmasked); `address` and `access` (READ, WRITE or EXEC) describe a denied access."""
 
     kind: StopKind
     vector: int = 0
     address: int = 0
     access: int = 0
+    error: int = 0
 
 
 class Cpu:
@@ -109,6 +113,7 @@ class Cpu:
         for register, value in ((api.REG_FPCW, 0x37F), (api.REG_FPTAG, 0xFFFF), (api.REG_MXCSR, 0x1F80)):
             self._engine.write(register, value)
         words = self.words
+        self._engine.write(api.REG_CR0, self._engine.read(api.REG_CR0) | _CR0_NE)
         words[:16] = memoryview(bytes(128)).cast("Q")
         words[native.EFLAGS] = 0x202
         words[native.HFLAGS_BYTES // 8] |= 3  # current privilege level 3
@@ -203,11 +208,12 @@ class Cpu:
             if self._port is not None:
                 self.words[native.RIP], self.words[0] = self._port
                 self._port = None
+                self._halves[native.ERROR_CODE] = self._halves[native.IS_SOFTWARE] = 0
             if self._interrupt == _GENERAL_PROTECTION and (operand := self._engine.take_misaligned()):
                 return Stop(StopKind.MISALIGNED, address=operand)
-            return Stop(StopKind.INTERRUPT, vector=self._interrupt)
+            return self._interrupted(self._interrupt)
         if error == api.ERR_INSN_INVALID or self._invalid:
-            return Stop(StopKind.INVALID)
+            return self._interrupted(_INVALID_OPCODE)
         if error == api.ERR_EXCEPTION:
             stop = self._denied()
             if stop.access == EXEC and (stop.address ^ self.pc) >> 12:
@@ -215,6 +221,20 @@ class Cpu:
             return stop
         self._engine.check(error, "uc_emu_start")
         return Stop(StopKind.REQUEST if self._requested else StopKind.BUDGET)
+
+    def _interrupted(self, vector: int) -> Stop:
+        software, self._halves[native.IS_SOFTWARE] = self._halves[native.IS_SOFTWARE], 0
+        if software and vector not in (_BREAKPOINT, _OVERFLOW):
+            # INT n: of the interrupt table's gates users may use these two only. The engine asks nobody, and is past it.
+            if vector != _INVALID_OPCODE:
+                self.words[native.RIP] -= _INT_BYTES
+            return Stop(StopKind.INTERRUPT, vector=_GENERAL_PROTECTION, error=vector << 3 | _IN_TABLE)
+        if vector == _INVALID_OPCODE:
+            return Stop(StopKind.INVALID)
+        if vector == _X87_ERROR:
+            return Stop(StopKind.INTERRUPT, vector=vector, error=fpu.unmasked(self._engine))
+        error = self._halves[native.ERROR_CODE] & 0xFFFF if vector == _GENERAL_PROTECTION else 0
+        return Stop(StopKind.INTERRUPT, vector=vector, error=error)
 
     def _denied(self) -> Stop:
         access = {api.MEM_READ: READ, api.MEM_WRITE: WRITE, api.MEM_FETCH: EXEC}[

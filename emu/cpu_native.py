@@ -15,6 +15,10 @@ CPU_ENV = 35408  # X86CPU.env, the CPUX86State that everything below is relative
 UC_INVALID_ADDRESS = 1416  # uc_struct.invalid_addr: the exact address of the last denied access
 STATE_BYTES = 5600
 OLD_EXCEPTION = 5496 // 4  # 4-byte words: the exception being delivered; the engine never clears it
+ERROR_CODE, IS_SOFTWARE = (
+    0x1508 // 4,
+    0x150C // 4,
+)  # of the last exception: what it pushes, whether an INT instruction raised it
 CONTEXT_WORDS = 231  # up to and with xmm15: the rest of the state never changes in user mode
 
 REGISTERS = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", *(f"r{n}" for n in range(8, 16)))

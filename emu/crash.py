@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import capstone
+from capstone import x86
 
 from emu.faults import SIGNAL_NAMES, Fault, permissions
 from syscalls import numbers
@@ -18,6 +19,7 @@ _ROWS = (
     ("r12", "r13", "r14", "r15"),
 )
 LONGEST_INSTRUCTION = 15
+_ON_STACK = ("push", "pop", "call", "ret", "leave", "enter", "iret")
 _ERRORS = {-number: name for number, name in errno.errorcode.items() if number > 1}  # -1 is often just that
 CHAIN_ENDS = 12  # frames shown at each end of a long chain
 BEFORE, AFTER = 4, 4  # instructions shown around the pc
@@ -58,6 +60,24 @@ def mnemonic(code: bytes, pc: int) -> str:
     for _, _, name, operands in engine.disasm_lite(code[:LONGEST_INSTRUCTION], pc, 1):
         return f"{name} {operands}".strip()
     return ""
+
+
+def memory_use(code: bytes) -> tuple[bool, bool]:
+    """What the instruction at the start of `code` does with its memory operand: whether it reads and writes it (ADD), and
+    whether it is addressed through the stack segment (by rsp or rbp, or by PUSH and its like)."""
+    engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    engine.detail = True
+    for instruction in engine.disasm(code[:LONGEST_INSTRUCTION], 0, 1):
+        operands = [operand for operand in instruction.operands if operand.type == x86.X86_OP_MEM]
+        both = capstone.CS_AC_READ | capstone.CS_AC_WRITE
+        modified = any(operand.access & both == both for operand in operands)
+        by_stack = any(
+            operand.mem.base in (x86.X86_REG_RSP, x86.X86_REG_RBP)
+            and operand.mem.segment in (x86.X86_REG_INVALID, x86.X86_REG_SS)
+            for operand in operands
+        )
+        return modified, by_stack or (not operands and instruction.mnemonic.startswith(_ON_STACK))
+    return False, False
 
 
 def report(crash: Crash) -> str:

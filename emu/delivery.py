@@ -21,6 +21,8 @@ _USER_FLAGS = 0x40000 | 1 << 11 | _DF | _TF | 0xD5 | _RF
 """What rt_sigreturn(2) may change: AC, OF, DF, TF, SF, ZF, AF, PF, CF, RF (FIX_EFLAGS)."""
 
 _NO_TRAP = Trap()
+_PAGE_FAULT = 14
+_TRAPS = (1, 3, 4)  # the exceptions that come behind their instruction: the others set the resume flag
 
 
 class Delivery:
@@ -79,7 +81,11 @@ class Delivery:
     def raise_fault(self, task: Task, info: SigInfo, trap: Trap) -> bool:
         """A signal that cannot wait (force_sig_fault). False when it ended the process: it is blocked, ignored, or has no handler."""
         thread = task.thread
-        task.trap = trap
+        if trap is not _NO_TRAP:
+            cr2 = trap.address if trap.vector == _PAGE_FAULT or task.trap is None else task.trap.address
+            task.trap = trap._replace(address=cr2)  # which other exceptions leave alone
+            if trap.vector not in _TRAPS:
+                self._cpu.eflags |= _RF
         if not signals.has_handler(thread.process, info.signal) or signals.is_blocked(thread, info.signal):
             self._die(thread, info)
             return False
@@ -161,7 +167,7 @@ class Delivery:
         thread.signal_mask = state.mask & ~signals.UNBLOCKABLE
         for name, value in state.registers.items():
             cpu[name] = value
-        cpu.eflags = cpu.eflags & ~_USER_FLAGS | state.eflags & _USER_FLAGS
+        cpu.eflags = cpu.eflags & ~_USER_FLAGS | state.eflags & _USER_FLAGS & ~_RF
         try:
             image = thread.memory.read(state.fpu_at, sigframe.FXSAVE) if state.fpu_at else None
             restored = cpu.restore_fpu(image)

@@ -9,16 +9,16 @@ from emu.processes import space_of
 from emu.sched import Task
 from emu.sigframe import Trap
 from syscalls import siginfo, signals
-from syscalls.flags.signals import SegvCode, Signal, SignalCode
+from syscalls.flags.signals import SegvCode, Signal, SignalCode, SystemCode
 from syscalls.process import Process, Thread
 from syscalls.siginfo import SigInfo
 
 if TYPE_CHECKING:
     from emu.bench import Bench
 
-_INT_80 = 0x80
-_INVALID_OPCODE, _GENERAL_PROTECTION, _PAGE_FAULT = 6, 13, 14
-_FROM_USER = 4  # of a page fault's error code
+_DEBUG, _INVALID_OPCODE, _STACK_FAULT, _GENERAL_PROTECTION, _PAGE_FAULT = 1, 6, 12, 13, 14
+_PRESENT, _FROM_USER = 1, 4  # of a page fault's error code
+_TASK_SIZE_MAX = 0x7FFFFFFFF000
 
 
 class Fatal:
@@ -34,9 +34,8 @@ class Fatal:
         process, memory = task.thread.process, space_of(task.thread)
         if stop.kind is StopKind.MEMORY and memory.refresh(stop.address):
             return  # the file has grown, or what was refused has come back
-        if stop.kind is StopKind.INTERRUPT and stop.vector == _INT_80:
-            bench.cpu["rip"] -= 2  # to show the instruction; the engine is past it
         postmortem = _postmortem()
+        stop = postmortem.as_processor(stop, memory, bench.cpu.pc)
         fault = postmortem.fault_of(stop, memory, bench.cpu.pc, bench.cpu["rsp"])
         handled = signals.has_handler(process, fault.signal) and not signals.is_blocked(
             task.thread, fault.signal
@@ -54,6 +53,8 @@ class Fatal:
             **({"handler": signals.action(process, fault.signal).handler} if handled else {}),
         )
         if handled:
+            if fault.signal == Signal.SIGTRAP and stop.kind is StopKind.INVALID:
+                bench.cpu["rip"] += 1  # int1 is a trap: it is done
             info = siginfo.fault(fault.signal, fault.code, fault.address)
             bench.delivery.raise_fault(task, info, _trap(stop, fault, memory.rights(stop.address)))
             return
@@ -86,7 +87,9 @@ class Fatal:
             postmortem = _postmortem()
             own = info.code in (siginfo.SI_TKILL, siginfo.SI_QUEUE) or info.sender == process.pid
             why = (
-                postmortem.no_frame
+                postmortem.filtered
+                if info.code == SystemCode.SYS_SECCOMP and signal == Signal.SIGSYS
+                else postmortem.no_frame
                 if info.code == siginfo.SI_KERNEL and signal == Signal.SIGSEGV
                 else (postmortem.raised if own else postmortem.sent)
             )
@@ -101,10 +104,17 @@ def _trap(stop: Stop, fault: Any, rights: int) -> Trap:
     """
     if stop.kind is StopKind.MEMORY and fault.code != SignalCode.SI_KERNEL:
         error = _FROM_USER | (stop.access == WRITE) << 1 | (stop.access == EXEC) << 4
-        return Trap(_PAGE_FAULT, error | (fault.code == SegvCode.SEGV_ACCERR and rights != 0), stop.address)
+        denied = fault.signal == Signal.SIGSEGV and fault.code == SegvCode.SEGV_ACCERR and rights != 0
+        if denied or stop.address >= _TASK_SIZE_MAX:  # of the kernel's addresses nothing is told
+            error |= _PRESENT
+        return Trap(_PAGE_FAULT, error, stop.address)
+    if fault.signal == Signal.SIGBUS:
+        return Trap(stop.vector or _STACK_FAULT)
     if stop.kind is StopKind.INTERRUPT:
-        return Trap(stop.vector)
-    return Trap(_INVALID_OPCODE if stop.kind is StopKind.INVALID else _GENERAL_PROTECTION)
+        return Trap(stop.vector, stop.error if stop.vector == _GENERAL_PROTECTION else 0)
+    if fault.signal == Signal.SIGTRAP:
+        return Trap(_DEBUG)
+    return Trap(_INVALID_OPCODE if fault.signal == Signal.SIGILL else _GENERAL_PROTECTION)
 
 
 def _postmortem() -> Any:

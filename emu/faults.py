@@ -23,25 +23,36 @@ SIGNAL_NAMES = {
 SEGV_MAPERR, SEGV_ACCERR = SegvCode.SEGV_MAPERR, SegvCode.SEGV_ACCERR
 BUS_ADRALN, BUS_ADRERR = BusCode.BUS_ADRALN, BusCode.BUS_ADRERR
 FPE_INTDIV, FPE_FLTINV = ArithmeticCode.FPE_INTDIV, ArithmeticCode.FPE_FLTINV
+_X87 = (
+    (0x01, FPE_FLTINV, "an invalid operation"), (0x04, ArithmeticCode.FPE_FLTDIV, "a division by zero"),
+    (0x08, ArithmeticCode.FPE_FLTOVF, "an overflow"), (0x12, ArithmeticCode.FPE_FLTUND, "an underflow or a denormal"),
+    (0x20, ArithmeticCode.FPE_FLTRES, "an inexact result"),
+)  # fmt: skip
+"""In the order of fpu__exception_code() in arch/x86/kernel/fpu/core.c: bits of the status word, si_code, words."""
 ILL_ILLOPN = IllegalCode.ILL_ILLOPN
-TRAP_BRKPT = TrapCode.TRAP_BRKPT
+TRAP_BRKPT, TRAP_TRACE = TrapCode.TRAP_BRKPT, TrapCode.TRAP_TRACE
 SI_KERNEL = SignalCode.SI_KERNEL
 
 STACK_REACH = 1 << 20
 """How far below the stack's lowest page an access still looks like a stack that grew too large (bytes)."""
+
+_NOT_CANONICAL, _KERNEL = 1 << 47, 0xFFFF800000000000
+_PRIVILEGED = (b"\x0f\x07", b"\x0f\x33", b"\x0f\x35")  # SYSRET, RDPMC, SYSEXIT: the engine does not know them
 
 _VERBS = {READ: "read of", WRITE: "write to", EXEC: "jump to"}
 _PERMISSIONS = {READ: "readable", WRITE: "writable", EXEC: "executable"}
 
 
 class Fault(NamedTuple):
-    """One exception as Linux sees it. `address` is si_addr; `accessed` says that it is worth showing on a map."""
+    """One exception as Linux sees it. `address` is si_addr; `accessed` says that it is worth showing on a map,
+    `misaligned` that the report should look for what has misaligned the stack."""
 
     signal: int
     code: int
     address: int
     reason: str
     accessed: bool = False
+    misaligned: bool = False
 
 
 def permissions(prot: int) -> str:
@@ -56,28 +67,43 @@ def classify(
     protection: Callable[[int], int | None],
     stack_low: int,
     mnemonic: Callable[[], str] = lambda: "",
+    in_stack_segment: Callable[[], bool] = lambda: False,
 ) -> Fault:
     """The fault behind a stop of kind MEMORY, INTERRUPT, INVALID or MISALIGNED.
 
     `code` are the bytes at `pc`. `protection(address)` is the bits of the mapping there, None where there is none.
-    `stack_low` is the lowest address of the thread's stack, 0 when it is not known. `mnemonic()` names the instruction at `pc`.
+    `stack_low` is the lowest address of the thread's stack, 0 when it is not known. `mnemonic()` names the instruction at `pc`,
+    `in_stack_segment()` says whether it addresses memory by rsp or rbp.
     """
     if stop.kind is StopKind.MEMORY:
+        if _NOT_CANONICAL <= stop.address < _KERNEL:
+            return _not_canonical(stop, stop.access != EXEC and in_stack_segment())
         return _denied(stop, protection(stop.address), stack_low)
     if stop.kind is StopKind.MISALIGNED:
         # The processor raises #GP, which carries no address.
         reason = f"misaligned operand at {stop.address:#x}: {mnemonic() or 'the instruction'} wants a multiple of 16"
-        return Fault(SIGSEGV, SI_KERNEL, 0, f"{reason} (is rsp aligned as the ABI demands?)")
+        return Fault(SIGSEGV, SI_KERNEL, 0, reason, misaligned=True)
     if stop.kind is StopKind.INVALID:
+        if code[:1] == b"\xf1":
+            return Fault(SIGTRAP, TRAP_BRKPT, pc + 1, "debug trap (int1)")
+        if code[code[:1] == b"\x48" :][:2] in _PRIVILEGED:
+            return _exception(13, pc, code, mnemonic)
         return Fault(SIGILL, ILL_ILLOPN, pc, _invalid(code, mnemonic()))
+    if stop.vector == 16:
+        return _x87(stop.error, pc)
     return _exception(stop.vector, pc, code, mnemonic)
+
+
+def _not_canonical(stop: Stop, stack: bool) -> Fault:
+    """The processor raises #GP, or #SS where it works on the stack; neither carries an address."""
+    reason = f"{_VERBS[stop.access]} {stop.address:#x}: not a user address (nor of 48 bits)"
+    return Fault(SIGBUS if stack else SIGSEGV, SI_KERNEL, 0, reason)
 
 
 def _denied(stop: Stop, prot: int | None, stack_low: int) -> Fault:
     what = f"{_VERBS[stop.access]} {stop.address:#x}"
-    if stop.address >> 47:
-        # Not canonical: the processor raises #GP, which carries no address.
-        return Fault(SIGSEGV, SI_KERNEL, 0, f"{what}: not a user address (above 0x7fffffffffff)")
+    if stop.address >= _KERNEL:
+        return Fault(SIGSEGV, SEGV_MAPERR, stop.address, f"{what}: not a user address (the kernel's)")
     if not prot and stack_low - STACK_REACH <= stop.address < stack_low:
         code = SEGV_MAPERR if prot is None else SEGV_ACCERR
         reason = f"{what}: stack overflow (below the stack's limit at {stack_low:#x})"
@@ -105,20 +131,28 @@ def _invalid(code: bytes, mnemonic: str) -> str:
     return f"invalid opcode {code[:8].hex(' ')}{name}"
 
 
+def _x87(flags: int, pc: int) -> Fault:
+    code, what = next(((code, what) for bits, code, what in _X87 if flags & bits), (0, "an exception"))
+    return Fault(
+        SIGFPE,
+        code,
+        pc,
+        f"floating point: {what}, which the program has unmasked (noticed at the next x87 instruction)",
+    )
+
+
 def _exception(vector: int, pc: int, code: bytes, mnemonic: Callable[[], str]) -> Fault:
     if vector == 0:
         return Fault(SIGFPE, FPE_INTDIV, pc, "integer division by zero, or a quotient that does not fit")
     if vector == 1:
-        return Fault(SIGTRAP, TRAP_BRKPT, pc, "debug trap (the trap flag, or int1)")
+        return Fault(SIGTRAP, TRAP_TRACE, pc, "single step (the trap flag)")
     if vector == 3:
         return Fault(SIGTRAP, SI_KERNEL, 0, "breakpoint (int3), just before the pc")
     if vector == 6:
         return Fault(SIGILL, ILL_ILLOPN, pc, _invalid(code, mnemonic()))
-    if vector in (16, 19):
-        return Fault(SIGFPE, FPE_FLTINV, pc, "floating-point exception that the program has unmasked")
     if vector == 17:
         return Fault(SIGBUS, BUS_ADRALN, 0, "misaligned access with alignment checks on")
-    if vector == 0x80:
+    if code[:2] == b"\xcd\x80":
         return Fault(
             SIGSEGV,
             SI_KERNEL,

@@ -20,6 +20,11 @@ class Engine(Protocol):
     def write_wide(self, register: int, data: bytes) -> None: ...
 
 
+def unmasked(engine: Engine) -> int:
+    """The exceptions of the x87 that have happened and are not masked: bits of its status word."""
+    return engine.read(_STATUS) & ~engine.read(_CONTROL) & 0x3F
+
+
 def save(engine: Engine) -> bytes:
     """The image of the current state."""
     status = engine.read(_STATUS) & 0xFFFF

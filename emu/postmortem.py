@@ -3,11 +3,12 @@
 import functools
 
 from emu import crash
-from emu.call_chain import call_chain
-from emu.cpu import Stop
+from emu.call_chain import frames
+from emu.cpu import Stop, StopKind
 from emu.faults import STACK_REACH, Fault, classify
 from emu.memory import AddressSpace
-from emu.pages import BEYOND_FILE
+from emu.misaligned import explain
+from emu.pages import BEYOND_FILE, READ, WRITE
 from emu.places import Places
 from emu.sched import Task
 from syscalls.flags import Prot
@@ -15,9 +16,21 @@ from syscalls.flags.signals import SignalCode
 from syscalls.table import lookup
 
 
+def as_processor(stop: Stop, memory: AddressSpace, pc: int) -> Stop:
+    """A refused access as a processor tells it: an instruction that reads and writes its operand asks for both at once, and is
+    said to have written. The engine reads first."""
+    if stop.kind is StopKind.MEMORY and stop.access == READ and crash.memory_use(_code(memory, pc))[0]:
+        return stop._replace(access=WRITE)
+    return stop
+
+
+def _code(memory: AddressSpace, pc: int) -> bytes:
+    return memory.read(pc, memory.readable(pc, crash.LONGEST_INSTRUCTION))
+
+
 def fault_of(stop: Stop, memory: AddressSpace, pc: int, stack_pointer: int) -> Fault:
     """What the stop means on Linux."""
-    code = memory.read(pc, memory.readable(pc, crash.LONGEST_INSTRUCTION))
+    code = _code(memory, pc)
 
     def protection(address: int) -> int | None:
         if memory.rights(address) & BEYOND_FILE:
@@ -26,7 +39,15 @@ def fault_of(stop: Stop, memory: AddressSpace, pc: int, stack_pointer: int) -> F
         return None if region is None else region.prot
 
     mnemonic = functools.partial(crash.mnemonic, code, pc)
-    return classify(stop, pc, code, protection, _stack_low(memory, stop.address, stack_pointer), mnemonic)
+    return classify(
+        stop,
+        pc,
+        code,
+        protection,
+        _stack_low(memory, stop.address, stack_pointer),
+        mnemonic,
+        lambda: crash.memory_use(code)[1],
+    )
 
 
 def raised(signal: int, pc: int) -> Fault:
@@ -37,6 +58,11 @@ def raised(signal: int, pc: int) -> Fault:
 def sent(signal: int, pc: int) -> Fault:
     """The same from outside: Ctrl-\\ on the terminal, kill(1)."""
     return Fault(signal, SignalCode.SI_USER, pc, "sent from outside: this is where it was")
+
+
+def filtered(signal: int, pc: int) -> Fault:
+    """A system call that a filter of the program answers with its end (seccomp(2))."""
+    return Fault(signal, 1, pc, "a filter of the program's own does not allow this system call (seccomp)")
 
 
 def no_frame(signal: int, pc: int) -> Fault:
@@ -65,6 +91,11 @@ def report(
 ) -> str:
     """The report as text. `registers` are those at the fault, by name, with rip, eflags, fs_base and gs_base."""
     thread = task.thread
+    chain = frames(memory, registers["rip"], registers["rsp"], registers["rbp"], rules=places.rule)
+    if fault.misaligned:
+        on_stack = crash.memory_use(_code(memory, registers["rip"]))[1]
+        why = explain(chain, on_stack, places.text, thread.tid == thread.process.pid)
+        fault = fault._replace(reason=f"{fault.reason}\n  {why}".rstrip())
     return crash.report(
         crash.Crash(
             program=program,
@@ -77,7 +108,7 @@ def report(
                 crash.Mapping(region.start, region.end, region.prot, region.name) for region in memory.regions
             ],
             locate=places.text,
-            chain=call_chain(memory, registers["rip"], registers["rsp"], registers["rbp"], rules=places.rule),
+            chain=[frame.caller for frame in chain if frame.caller is not None],
             calls=[
                 (number, args[: len(lookup(number).args)], result)
                 for number, args, result in task.context.last_calls()

@@ -161,7 +161,9 @@ def test_a_denied_access_can_be_repeated_once_it_is_allowed(board: Any) -> None:
         ("0f20c0", 13, 0),  # mov rax, cr0
         ("0f30", 13, 0),  # wrmsr
         ("0f01f8", 13, 0),  # swapgs
-        ("cd80", 128, 2),
+        ("cd80", 13, 0),
+        ("cd06", 13, 0),
+        ("cd00", 13, 0),
     ],
 )
 def test_exceptions(board: Any, code: str, vector: int, pc: int) -> None:

@@ -97,7 +97,7 @@ def test_each_reason() -> None:
     assert signal == SIGILL
     assert text.startswith("AVX instruction (vpxor ymm0, ymm0, ymm0)")
     assert "ud2" in reason(Stop(StopKind.INVALID), b"\x0f\x0b")[1]
-    assert "int 0x80" in reason(Stop(StopKind.INTERRUPT, vector=0x80))[1]
+    assert "int 0x80" in reason(Stop(StopKind.INTERRUPT, vector=13), b"\xcd\x80")[1]
 
 
 def test_a_pc_outside_memory_is_reported_too() -> None:
