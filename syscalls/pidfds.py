@@ -6,12 +6,16 @@ ended, hung up once it was reaped. So poll, select and every epoll report what t
 
 import errno
 import os
+import re
 
 from syscalls.describe import DESCRIBERS
 from syscalls.fds import Description, Descriptor
+from syscalls.flags import Open
 from syscalls.process import Process, Thread
+from syscalls.virtual import Listing
 
 _O_RDWR = 2
+_PROCESS_FOLDER = re.compile(rb"/proc/(\d{1,9})")
 
 
 class Lifeline:
@@ -65,6 +69,21 @@ def process_of(entry: Descriptor) -> Process:
     process = entry.description.detail
     if entry.description.kind != "pidfd" or not isinstance(process, Process):
         raise OSError(errno.EBADF, "not a pidfd")
+    return process
+
+
+def signalled_by(thread: Thread, entry: Descriptor) -> Process:
+    """The process that pidfd_send_signal means by a descriptor: a pidfd, or the directory /proc/PID, opened for reading (tgid_pidfd_to_pid in
+    fs/proc/base.c). Raises EBADF, ESRCH."""
+    description = entry.description
+    if not isinstance(description.operations, Listing) or description.flags & Open.O_PATH:
+        return process_of(entry)
+    folder = _PROCESS_FOLDER.fullmatch(description.operations.path)
+    if folder is None:
+        raise OSError(errno.EBADF, "not the directory of a process")
+    process = thread.process.system.processes.get(int(folder[1]))
+    if process is None:
+        raise OSError(errno.ESRCH, "the process is gone")
     return process
 
 

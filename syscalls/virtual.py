@@ -200,7 +200,8 @@ class Listing:
 
     def __init__(self, files: VirtualFiles, path: bytes) -> None:
         self._files = files
-        self._path = path
+        self.path = path
+        """Its path in the guest."""
         self._entries: list[tuple[bytes, int, int]] = []  # name, inode, type
         self._position = 0
 
@@ -238,7 +239,7 @@ class Listing:
         return len(done)
 
     def _look(self, thread: "Thread", host_fd: int) -> list[tuple[bytes, int, int]]:
-        self._files.fill(thread, self._path)
+        self._files.fill(thread, self.path)
         here = b"/proc/self/fd/%d/" % host_fd
         found = [(b".", os.fstat(host_fd).st_ino, 4), (b"..", os.stat(here + b"..").st_ino, 4)]
         below = []

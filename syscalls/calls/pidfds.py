@@ -10,7 +10,7 @@ from syscalls.calls.sending import may_not_claim, send, send_to_group
 from syscalls.flags.pidfds import Pidfd, PidfdSignal
 from syscalls.kernel import call3
 from syscalls.numbers import fcntl
-from syscalls.pidfds import is_reaped, new_pidfd, process_of
+from syscalls.pidfds import is_reaped, new_pidfd, process_of, signalled_by
 from syscalls.process import Process, Thread
 from syscalls.table import syscall
 from syscalls.types_siginfo import InInfo
@@ -58,7 +58,7 @@ def pidfd_send_signal(
     """pidfd_send_signal(2)."""
     if flags & ~_WHOM or flags & (flags - 1):
         return -errno.EINVAL
-    process = process_of(thread.fds.get(pidfd))
+    process = signalled_by(thread, thread.fds.get(pidfd))
     to_thread = flags == PidfdSignal.PIDFD_SIGNAL_THREAD
     if info:
         data = thread.memory.read(info, siginfo.SIZE)

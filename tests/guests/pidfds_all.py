@@ -9,6 +9,7 @@ from spawn import join, spawn_in
 from guest.lang import addr, array, i32, i64, ptr, syscall, u8, u32, u64
 from guest.rt.start import _start  # noqa: F401  where the kernel enters
 from syscalls import numbers
+from syscalls.flags import Open
 from syscalls.flags.signals import SigMask, Signal
 from syscalls.flags.threads import Clone
 
@@ -190,6 +191,32 @@ def signals() -> None:
     syscall(numbers.close, fd)
 
 
+def refused(label: bytes, path: bytes) -> None:
+    """What pidfd_send_signal says to a descriptor that is not of a process."""
+    fd = syscall(numbers.open, path.ptr, 0, 0)
+    result(label, syscall(numbers.pidfd_send_signal, fd, 0, 0, 0))
+    syscall(numbers.close, fd)
+
+
+def folders() -> None:
+    """Directories of /proc in the place of a pidfd."""
+    flags = Open.O_RDONLY | Open.O_DIRECTORY
+    send = numbers.pidfd_send_signal
+    wanted = bit(Signal.SIGUSR1)
+    own = syscall(numbers.open, b"/proc/self\0".ptr, flags, 0)
+    result(b"by the own directory", syscall(send, own, Signal.SIGUSR1, 0, 0))
+    result(b"got", syscall(numbers.rt_sigtimedwait, addr(wanted), info.ptr, 0, 8))
+    result(b"which is no pidfd to poll", syscall(numbers.pidfd_getfd, own, 0, 0))
+    syscall(numbers.close, own)
+    refused(b"/proc", b"/proc\0")
+    refused(b"/proc/self/task", b"/proc/self/task\0")
+    refused(b"/proc/self/status", b"/proc/self/status\0")
+    refused(b"/", b"/\0")
+    fd = syscall(numbers.open, b"/proc/self\0".ptr, Open.O_PATH, 0)
+    result(b"O_PATH", syscall(send, fd, 0, 0, 0))
+    syscall(numbers.close, fd)
+
+
 def descriptors() -> None:
     """pidfd_getfd."""
     child = fork()
@@ -285,6 +312,7 @@ def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
     itself()
     life()
     signals()
+    folders()
     descriptors()
     made()
     threads()
