@@ -65,6 +65,12 @@ class Processes:
         """A thread with these registers, descriptors and files, which it shares with whoever else was given them."""
         self._last_id += 1
         thread = Thread(self._last_id, process, process.memory, fds, self._bench, files, name=name)
+        if process.parent is None and not process.threads:
+            thread.altstack = (
+                0,
+                0,
+                0,
+            )  # exec leaves the flags as they were, and who has begun it all has set none
         task = thread.context = Task(self._bench.scheduler, thread, context)
         process.threads[thread.tid] = thread
         self._shared.take(fds)
@@ -174,7 +180,7 @@ class Processes:
         }
         if process.timers is not None:
             process.timers.forget()
-        thread.altstack = (0, 2, 0)
+        thread.altstack = (0, thread.altstack[1], 0)
         thread.robust_list = thread.clear_child_tid = 0
         process.has_execed = True
         process.exit_signal = Signal.SIGCHLD

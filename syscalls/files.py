@@ -24,6 +24,9 @@ from syscalls.roots import Roots
 OPENED = 0o37777703
 """Every flag that openat(2) looks at (VALID_OPEN_FLAGS in include/linux/fcntl.h); it ignores the others."""
 
+NEVER_WAIT = frozenset(os.makedev(1, minor) for minor in (3, 5, 7))
+"""/dev/null, zero and full: they have no poll (drivers/char/mem.c), and nobody has ever to wait for them."""
+
 PATH_ONLY = Open.O_DIRECTORY | Open.O_NOFOLLOW | Open.O_PATH | Open.O_CLOEXEC
 """The flags that O_PATH leaves."""
 
@@ -142,7 +145,7 @@ class FileSystem(Roots):
             path = found.path
         elif found.special and not found.is_mount and kind != "directory":
             path = (found.parent_mount.inside(found.parent) or b"") + b"/" + found.name
-        waits = kind in ("pipe", "device") and not flags & Open.O_PATH
+        waits = kind in ("pipe", "device") and not flags & Open.O_PATH and status.st_rdev not in NEVER_WAIT
         if waits and kind == "device" and os.isatty(host):
             kind = "tty"
         # A FIFO that is opened for reading alone says "end" until the first writer has come; poll(2) knows better.

@@ -97,6 +97,9 @@ _GET_NUMBERS = frozenset(
         Ioctl.TIOCGSOFTCAR,
         Ioctl.TIOCMGET,
         Ioctl.SIOCATMARK,
+        Ioctl.FIGETBSZ,
+        Ioctl.FS_IOC_GETFLAGS,
+        Ioctl.FS_IOC_GETVERSION,
     )
 )
 _WITHOUT = frozenset(

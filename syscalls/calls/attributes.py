@@ -7,7 +7,7 @@ import struct
 
 from syscalls import kernel, numbers
 from syscalls.args import DirFd, Fd, Int, Mode, Path, Result
-from syscalls.calls.paths import files_of, read_path
+from syscalls.calls.paths import files_of, is_empty, read_path
 from syscalls.fds import Descriptor
 from syscalls.files import require_changeable
 from syscalls.flags import At, Open
@@ -44,16 +44,17 @@ def statx(
     if mask & STATX_RESERVED or flags & _SYNC == _SYNC:
         return EINVAL
     empty = bool(flags & At.AT_EMPTY_PATH)
-    path = b"" if empty and not pathname else read_path(thread, pathname, empty)
-    if not path and dirfd >= 0:
+    unnamed = empty and is_empty(thread, pathname)
+    if unnamed and dirfd >= 0:
         # Since Linux 6.11 by the descriptor alone: what flags there are is not looked at again (do_statx_fd in fs/stat.c).
         entry = thread.fds.get(dirfd)
         result = _statx(thread, entry.host, 0, mask, statxbuf)
         if result == 0 and entry.description.kind in ("tty", "device"):
             correct_statx(thread, statxbuf, terminal_file(entry))
         return result
-    if flags & ~_STATX_FLAGS:
+    if flags & ~_STATX_FLAGS:  # before anything is said about the path (vfs_statx)
         return EINVAL
+    path = b"" if unnamed else read_path(thread, pathname, empty)
     follow = not flags & At.AT_SYMLINK_NOFOLLOW
     with files_of(thread).walk(thread, dirfd, path, follow, empty=empty) as found:
         result = _statx(thread, found.require(), flags & _SYNC, mask, statxbuf)

@@ -90,8 +90,10 @@ def clock_settime(thread: Thread, clockid: ClockNumber, tp: InTimespec) -> Resul
     if clockid > 0:
         return -errno.EINVAL  # only the realtime clock can be set at all
     if clockid < 0:
+        thread.memory.read(tp, Timespec.size)
         now(thread, clockid)
-    _span(thread, tp)
+    else:
+        _span(thread, tp)
     return -errno.EPERM
 
 
@@ -138,7 +140,10 @@ def clock_nanosleep(
     """clock_nanosleep(2)."""
     if clockid < 0:
         if not is_own_cpu_clock(thread, clockid):
-            return -errno.ENOTSUP if clockid & 7 == 3 else -errno.EINVAL
+            if clockid & 7 == 3:
+                return -errno.ENOTSUP
+            _span(thread, t)
+            return -errno.EINVAL
     elif clockid in _KNOWN:
         if clockid not in _SLEEPS and clockid not in _ALARMS and clockid != Clock.CLOCK_PROCESS_CPUTIME_ID:
             return -errno.ENOTSUP

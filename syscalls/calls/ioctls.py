@@ -18,11 +18,13 @@ EINVAL = -errno.EINVAL
 
 # Requests that read or write one fixed structure and nothing else, by the kinds of descriptor that know them. Whatever
 # else the host might know (network interfaces, devices) is not the guest's to ask for.
-_SOCKET = frozenset((Ioctl.TIOCOUTQ, Ioctl.SIOCATMARK))
+_SOCKET = frozenset((Ioctl.TIOCOUTQ, Ioctl.SIOCATMARK, Ioctl.SIOCGSTAMP, Ioctl.SIOCGSTAMPNS))
+_FILE = frozenset((Ioctl.FS_IOC_GETFLAGS, Ioctl.FS_IOC_GETVERSION))
 _OWN_REQUESTS = {"tty": 0x54, "socket": 0x89, "device": 0x52}
 """The second byte of the requests that Linux knows for a kind, and that are noted when they are refused."""
 
-_EVERYWHERE = frozenset((Ioctl.FIONREAD, Ioctl.FIOQSIZE))
+_EVERYWHERE = frozenset((Ioctl.FIONREAD, Ioctl.FIOQSIZE, Ioctl.FIGETBSZ))
+_KNOWN = {"socket": _SOCKET, "file": _FILE, "directory": _FILE}
 
 
 @syscall(partial="terminals, but TIOCSTI is refused; files and sockets: FIONREAD and kin")
@@ -47,8 +49,13 @@ def ioctl(thread: Thread, fd: Fd, request: IoctlRequest, argp: IoctlArg) -> Ioct
         result = terminal_ioctls.request(thread, entry, file, request, argp)
         if result is not None:
             return result
-    known = _SOCKET if description.kind == "socket" else ()
-    if request not in _EVERYWHERE and request not in known:
+    if request == Ioctl.FS_IOC_FIEMAP:
+        return (
+            -errno.EOPNOTSUPP
+        )  # as on a file system that does not tell where its blocks lie (ioctl_fiemap in fs/ioctl.c)
+    if request == Ioctl.FIBMAP and description.kind == "file":
+        return -errno.EPERM  # without CAP_SYS_RAWIO
+    if request not in _EVERYWHERE and request not in _KNOWN.get(description.kind, ()):
         if request >> 8 & 0xFF == _OWN_REQUESTS.get(description.kind):
             name = Ioctl.text(request)
             # One note for all that have no name: a guest chooses the numbers.
@@ -56,7 +63,7 @@ def ioctl(thread: Thread, fd: Fd, request: IoctlRequest, argp: IoctlArg) -> Ioct
             thread.bench.note_once(key, f"ioctl {name} on a {description.kind} is not offered: ENOTTY")
         # ep_eventpoll_ioctl in fs/eventpoll.c has words of its own.
         return EINVAL if description.kind == "epoll" else -errno.ENOTTY
-    if description.kind == "signalfd":
+    if description.kind in ("signalfd", "pidfd") and request == Ioctl.FIONREAD:
         return -errno.ENOTTY
     return kernel.call3(numbers.ioctl, entry.host, request, host_address(thread, argp))
 

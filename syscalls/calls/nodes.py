@@ -4,7 +4,7 @@ import errno
 from typing import Annotated
 
 from syscalls import policies
-from syscalls.args import Address, Flags, Result, Size
+from syscalls.args import Address, Flags64, Result, Size
 from syscalls.flags.memory import Policy as Mode
 from syscalls.flags.memory import PolicyFlags
 from syscalls.process import Thread
@@ -21,7 +21,7 @@ def get_mempolicy(
     nodemask: Address,
     maxnode: Size,
     addr: Address,
-    flags: Annotated[int, Flags(PolicyFlags)],
+    flags: Annotated[int, Flags64(PolicyFlags)],
 ) -> Result:
     """get_mempolicy(2): every page is on node 0."""
     at_address, node = flags & PolicyFlags.MPOL_F_ADDR, flags & PolicyFlags.MPOL_F_NODE

@@ -14,6 +14,8 @@ from syscalls.types_files import EventfdFlags, MemfdFlags, PairOut, PipeFlags
 EINVAL = -errno.EINVAL
 _HOST_FLAGS = Open.O_NONBLOCK | Open.O_CLOEXEC
 _MEMFD_NAME_LIMIT = 249
+_HUGE_SIZES = 0x3F << 26
+"""MFD_HUGE_MASK, shifted: which size of huge pages is wanted."""
 
 
 @syscall
@@ -80,14 +82,17 @@ def _eventfd(thread: Thread, count: int, flags: int) -> int:
 def memfd_create(thread: Thread, name: Path, flags: MemfdFlags) -> FdResult:
     """memfd_create(2). Huge pages are refused with ENOSYS, as by a kernel without hugetlbfs."""
     known = Memfd.MFD_CLOEXEC | Memfd.MFD_ALLOW_SEALING | Memfd.MFD_NOEXEC_SEAL | Memfd.MFD_EXEC
-    if flags & Memfd.MFD_HUGETLB:
-        return -errno.ENOSYS
-    if flags & ~known:
+    huge = flags & Memfd.MFD_HUGETLB
+    if flags & ~(known | (_HUGE_SIZES | Memfd.MFD_HUGETLB if huge else 0)):
+        return EINVAL
+    if flags & Memfd.MFD_NOEXEC_SEAL and flags & Memfd.MFD_EXEC:
         return EINVAL
     try:
         text = thread.memory.cstring(name, _MEMFD_NAME_LIMIT + 1)
     except OSError as error:
         return EINVAL if error.errno == errno.ENAMETOOLONG else -errno.EFAULT
+    if huge:
+        return -errno.ENOSYS
     try:
         host = os.memfd_create(os.fsdecode(text), flags | Memfd.MFD_CLOEXEC)
     except OSError as error:

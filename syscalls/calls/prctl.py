@@ -3,7 +3,9 @@
 import errno
 
 from syscalls import credentials
+from syscalls.calls.sandboxing import mode_of, set_filter, set_strict
 from syscalls.credentials import Credentials
+from syscalls.flags.seccomp import SeccompMode
 from syscalls.flags.threads import Capability, Prctl, SecureBits
 from syscalls.process import Thread
 from syscalls.table import syscall
@@ -25,6 +27,10 @@ _TIMER_SLACK = 50_000
 _MCE_DEFAULT = 2
 _ALL_BITS, _ALL_LOCKS = 0x55, 0xAA
 _AMBIENT_IS_SET, _AMBIENT_RAISE, _AMBIENT_LOWER, _AMBIENT_CLEAR_ALL = 1, 2, 3, 4
+
+_PR_SET_MM_AUXV = 12
+_SPECULATION = (Prctl.PR_GET_SPECULATION_CTRL, Prctl.PR_SET_SPECULATION_CTRL)
+_PR_SPEC_L1D_FLUSH, _PR_SPEC_ENABLE, _PR_SPEC_FORCE_DISABLE = 2, 2, 8
 
 _MUST_BE_ZERO = {
     Prctl.PR_SET_NO_NEW_PRIVS: slice(1, 4),
@@ -96,7 +102,17 @@ def prctl(
         memory.put_u64(arg2, thread.clear_child_tid)
     elif op == Prctl.PR_SET_TIMING:
         return -errno.EINVAL if arg2 else 0
-    elif op not in (Prctl.PR_GET_TIMING, Prctl.PR_GET_SECCOMP):
+    elif op == Prctl.PR_SET_MM:
+        return _set_memory(thread, arg2, arg4, arg5)
+    elif op in _SPECULATION:
+        return _speculation(op, arg2, others[1:])
+    elif op == Prctl.PR_GET_SECCOMP:
+        return mode_of(thread)
+    elif op == Prctl.PR_SET_SECCOMP:
+        if arg2 == SeccompMode.SECCOMP_MODE_STRICT:
+            return set_strict(thread)
+        return set_filter(thread, arg3) if arg2 == SeccompMode.SECCOMP_MODE_FILTER else -errno.EINVAL
+    elif op != Prctl.PR_GET_TIMING:
         result = _of_credentials(thread, op, arg2, (arg3, arg4, arg5))
         if result is None:
             thread.bench.note_once(f"prctl {op}", f"prctl({Prctl.text(op)}) is not supported: EINVAL")
@@ -116,6 +132,29 @@ def _set_name(thread: Thread, address: int) -> int:
     if thread.tid == thread.process.pid:
         thread.process.name = thread.name
     return 0
+
+
+def _set_memory(thread: Thread, what: int, arg4: int, arg5: int) -> int:
+    """prctl_set_mm of a kernel without CONFIG_CHECKPOINT_RESTORE: what it could set is the bench's."""
+    if arg5 or (arg4 and what != _PR_SET_MM_AUXV):
+        return -errno.EINVAL
+    if not credentials.of(thread).can(Capability.CAP_SYS_RESOURCE):
+        return -errno.EPERM
+    thread.bench.note_once("prctl PR_SET_MM", "prctl(PR_SET_MM) is not supported: EINVAL")
+    return -errno.EINVAL
+
+
+def _speculation(op: int, which: int, others: tuple[int, ...]) -> int:
+    """arch_prctl_spec_ctrl_get of a processor without such faults: the emulated one speculates on nothing."""
+    if any(others[1:]) or (op == Prctl.PR_GET_SPECULATION_CTRL and others[0]):
+        return -errno.EINVAL
+    if which > _PR_SPEC_L1D_FLUSH:
+        return -errno.ENODEV
+    if op == Prctl.PR_GET_SPECULATION_CTRL:
+        return _PR_SPEC_FORCE_DISABLE if which == _PR_SPEC_L1D_FLUSH else _PR_SPEC_ENABLE
+    if which == _PR_SPEC_L1D_FLUSH:
+        return -errno.EPERM
+    return -errno.ENXIO if which == 0 else -errno.ERANGE
 
 
 def _of_credentials(thread: Thread, op: int, arg2: int, others: tuple[int, int, int]) -> int | None:

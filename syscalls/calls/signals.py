@@ -124,7 +124,7 @@ def sigaltstack(thread: Thread, ss: InStack, old_ss: OutStack) -> Result:
         if mode == SigStack.SS_DISABLE:
             address = size = 0
         elif size < MINSIGSTKSZ and new != old:
-            return -errno.ENOMEM
+            return -errno.ENOMEM  # what changes nothing is not looked at (do_sigaltstack in kernel/signal.c)
         thread.altstack = (address, flags, size)
     if old_ss:
         state = SigStack.SS_ONSTACK if in_use else 0 if old[2] else SigStack.SS_DISABLE

@@ -156,14 +156,16 @@ def sendfile(thread: Thread, out_fd: Fd, in_fd: Fd, offset: OffsetAt, count: Siz
     """sendfile(2)."""
     if offset and thread.memory.readable(offset, 8) < 8:
         return -errno.EFAULT
-    source, target = thread.fds.get(in_fd), thread.fds.get(out_fd)
-    for entry, wrong in ((source, Open.O_WRONLY), (target, Open.O_RDONLY)):
-        flags = entry.description.flags
-        if flags & Open.O_PATH or flags & Open.O_ACCMODE == wrong:
-            return EBADF
-    if source.description.operations is not None or source.description.pollable:
+    source = _of_mode(thread, in_fd, Open.O_WRONLY)
+    seeks = kernel.call3(numbers.lseek, source.host, 0, 1) >= 0
+    if offset and not seeks:
+        return -errno.ESPIPE
+    if count >> 63:
         return EINVAL
-    if not target.description.pollable:
+    target = _of_mode(thread, out_fd, Open.O_RDONLY)
+    if source.description.operations is not None or not seeks or source.description.kind == "tty":
+        return EINVAL
+    if target.description.kind not in STREAMS:
         return _send(thread, source, target, offset, min(count, PIECE))
     result = _attempt(thread, source, target, offset, count)
     if result == AGAIN and target.description.nonblocking:
@@ -176,6 +178,15 @@ def sendfile(thread: Thread, out_fd: Fd, in_fd: Fd, offset: OffsetAt, count: Siz
     if result == AGAIN or is_part:
         return _send_on(thread, source, target, offset, count, max(result, 0))
     return result
+
+
+def _of_mode(thread: Thread, fd: int, wrong: int) -> Descriptor:
+    """A descriptor that is not open the wrong way; raises EBADF."""
+    entry = thread.fds.get(fd)
+    flags = entry.description.flags
+    if flags & Open.O_PATH or flags & Open.O_ACCMODE == wrong:
+        raise OSError(errno.EBADF, "not open for that")
+    return entry
 
 
 def _more(source: Descriptor, offset: int, thread: Thread) -> bool:

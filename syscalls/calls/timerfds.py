@@ -8,6 +8,7 @@ from syscalls.fds import Description, Descriptor
 from syscalls.flags.clock import Timerfd
 from syscalls.flags.files import Open
 from syscalls.process import Thread
+from syscalls.streams import host_address
 from syscalls.table import syscall
 from syscalls.types_threads import ClockNumber
 from syscalls.types_timers import (
@@ -41,16 +42,15 @@ def timerfd_settime(
 ) -> Result:
     """timerfd_settime(2)."""
     entry = thread.fds.entries.get(fd)
-    memory = thread.memory
     result = kernel.call4(
         numbers.timerfd_settime,
         entry.host if entry is not None else 0xFFFFFFFF,
         flags & 0xFFFFFFFF,
-        memory.host(new_value) if new_value else 0,
-        memory.host(old_value) if old_value else 0,
+        host_address(thread, new_value),
+        host_address(thread, old_value) if old_value else 0,
     )
     if result == 0 and old_value:
-        memory.wrote(old_value, Itimerspec.size)
+        thread.memory.wrote(old_value, Itimerspec.size)
     return result
 
 
@@ -58,12 +58,11 @@ def timerfd_settime(
 def timerfd_gettime(thread: Thread, fd: Fd, curr_value: OutItimerspec) -> Result:
     """timerfd_gettime(2)."""
     entry = thread.fds.entries.get(fd)
-    memory = thread.memory
     result = kernel.call2(
         numbers.timerfd_gettime,
         entry.host if entry is not None else 0xFFFFFFFF,
-        memory.host(curr_value) if curr_value else 0,
+        host_address(thread, curr_value),
     )
     if result == 0:
-        memory.wrote(curr_value, Itimerspec.size)
+        thread.memory.wrote(curr_value, Itimerspec.size)
     return result

@@ -181,7 +181,7 @@ def _read(thread: Thread, fd: int, iov: int, count: int, offset: int, flags: int
     file = terminal_file(entry)
     if file is not None and vector.guest and offset == -1 and not flags:
         return _read_terminal(thread, entry, file, vector)
-    may_block = description.pollable and not description.host_nonblocking and vector.size > 0
+    may_block = description.pollable and not description.host_nonblocking and vector.size > 0 and offset == -1
     polls_first = may_block and description.kind != "socket"
     host_flags = flags | ReadWrite.RWF_NOWAIT if may_block and not polls_first else flags
 

@@ -41,3 +41,7 @@ def test_errors_are_those_of_linux(native: Callable[..., Any], emulated: Callabl
     assert agree >= ENOUGH, "\n".join(
         f"{name}: Linux {want}, emu {got}, {n} times" for (name, want, got), n in different.items()
     )
+
+
+def test_which_error_comes_first(same: Callable[..., Any]) -> None:
+    same("errors_ordered")

@@ -52,6 +52,7 @@ FAMILIES = {
         "sockets_create", "sockets_tcp", "sockets_udp", "sockets_unix", "sockets_ipv6", "sockets_options",
         "sockets_threads", "sockets_messages", "sockets_tcp pipe",
     ),
+    "errors": ("errors_ordered",),
     "ids, limits, prctl": (
         "identity_all", "users_all", "groups_all", "limits_family", "limits_family cpu", "prctl_family", "pidfds_all",
         "pidfds_info",

@@ -1,0 +1,85 @@
+"""Which error is said first when several arguments are wrong, and calls on descriptors of a kind that they are not for."""
+
+from say import result
+
+from guest.lang import addr, array, i64, ptr, syscall, u8, u64
+from guest.rt.start import _start  # noqa: F401  where the kernel enters
+from syscalls import numbers
+
+BAD = 0x800000000000
+
+data: array[u8, 4096]
+pair: array[u64, 1]
+
+
+def polls() -> None:
+    """Nobody waits for /dev/null, so a time-out ends a wait for nothing."""
+    words = array[u64, 2]()
+    fd = syscall(numbers.openat, -100, b"/dev/null\0".ptr, 2, 0)
+    words[0] = u64(fd)
+    result(b"poll of /dev/null for nothing", syscall(numbers.poll, words.ptr, 1, 20))
+    words[0] = u64(fd) | (5 << 32)
+    result(b"for reading and writing", syscall(numbers.poll, words.ptr, 1, 20))
+    words[0] = 0
+    words[1] = 1
+    poll = array[u64, 1]()
+    poll[0] = u64(fd)
+    result(b"ppoll", syscall(numbers.ppoll, poll.ptr, 1, words.ptr, 0, 8))
+    syscall(numbers.close, fd)
+
+
+def files() -> None:
+    """sendfile, statx, extended attributes, memfd_create, timerfd."""
+    memory = syscall(numbers.memfd_create, b"a\0".ptr, 0)
+    syscall(numbers.ftruncate, memory, 100)
+    other = syscall(numbers.memfd_create, b"b\0".ptr, 0)
+    path = syscall(numbers.openat, -100, b"/\0".ptr, 0o10000000, 0)
+    syscall(numbers.pipe2, pair.ptr, 0)
+    reads = i64(pair[0] & 0xFFFFFFFF)
+    data[0] = 0
+    where = u64(addr(data[0]))
+    result(b"sendfile: negative size", syscall(numbers.sendfile, other, memory, 0, -1))
+    result(b"sendfile: from a pipe", syscall(numbers.sendfile, other, reads, 0, 4))
+    result(b"sendfile: at a place in a pipe", syscall(numbers.sendfile, other, reads, where, 4))
+    result(b"statx: flags and no name", syscall(numbers.statx, -100, where, 0x400000, 0, where))
+    result(b"statx: flags and no address", syscall(numbers.statx, -100, BAD, 0x400000, 0, where))
+    result(b"fgetxattr: no name, no file", syscall(numbers.fgetxattr, 99, where, where, 4))
+    result(b"fremovexattr: nowhere, no file", syscall(numbers.fremovexattr, 99, BAD))
+    result(b"fsetxattr: flags, no file", syscall(numbers.fsetxattr, 99, b"user.a\0".ptr, where, 1, 4))
+    result(b"memfd_create: flags, no name", syscall(numbers.memfd_create, BAD, 0xFFFFFFFF))
+    result(b"timerfd_gettime: no file, nowhere", syscall(numbers.timerfd_gettime, 99, BAD))
+    result(b"timerfd_settime: no file, nowhere", syscall(numbers.timerfd_settime, 99, 0, BAD, BAD))
+    result(b"listen on a path", syscall(numbers.listen, path, 1))
+    result(b"getsockname of a path", syscall(numbers.getsockname, path, where, where))
+    result(b"listen on a file", syscall(numbers.listen, memory, 1))
+    result(b"FS_IOC_FIEMAP of a pipe", syscall(numbers.ioctl, reads, 0xC020660B, where))
+    result(b"FIGETBSZ nowhere", syscall(numbers.ioctl, memory, 2, BAD))
+    result(b"FIGETBSZ", syscall(numbers.ioctl, memory, 2, where))
+    vector = array[u64, 2]()
+    vector[0] = where
+    vector[1] = 1
+    result(b"preadv of a pipe", syscall(numbers.preadv, reads, vector.ptr, 1, 0, 0))
+
+
+def settings() -> None:
+    """sigaltstack, prctl, clocks, keys."""
+    stack = array[u64, 3]()
+    result(b"sigaltstack: nothing, as it is", syscall(numbers.sigaltstack, stack.ptr, 0))
+    stack[1] = 2
+    result(b"sigaltstack: disabled", syscall(numbers.sigaltstack, stack.ptr, 0))
+    stack[1] = 0
+    result(b"sigaltstack: nothing", syscall(numbers.sigaltstack, stack.ptr, 0))
+    result(b"PR_GET_SPECULATION_CTRL of what is not", syscall(numbers.prctl, 52, 9, 0, 0, 0))
+    result(b"PR_SET_MM with too much", syscall(numbers.prctl, 35, 1, 0, 0, 1))
+    result(b"clock_settime: nowhere", syscall(numbers.clock_settime, -6, BAD))
+    result(b"clock_nanosleep: nowhere", syscall(numbers.clock_nanosleep, -0x7FFFFFF0, 0, BAD, 0))
+    result(b"pkey_alloc", syscall(numbers.pkey_alloc, 1, 0))
+    result(b"get_mempolicy: flags", syscall(numbers.get_mempolicy, 0, 0, 0, 0, u64(1) << 32))
+
+
+def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
+    """The transcript."""
+    polls()
+    files()
+    settings()
+    return 0
