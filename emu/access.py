@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Protocol
 
 from emu.chunks import Chunk, ChunkPool
 from emu.mirror import Mirror
-from emu.pages import BEYOND_FILE, CHUNK, CHUNK_SHIFT, EXEC, PAGE, READ, WRITE, PageTable, Space, pieces
+from emu.pages import CHUNK, CHUNK_SHIFT, EXEC, PAGE, READ, WRITE, PageTable, Space
 
 _OFFSET = CHUNK - 1
 _IN_PAGE = PAGE - 1
@@ -159,17 +159,17 @@ class GuestBytes:
             self._flush_code(address, size)
 
     def _flush_code(self, address: int, size: int) -> None:
-        """Forgets the translation of code that the guest may still execute."""
+        """Forgets the translation of code that the guest may still execute; shared text never changes."""
+        # The engine must not be led to other pages, such as those behind the end of a file: its refusal would stay behind as a
+        # fault of the guest's.
+        own = list(self._pages.own_code(address, address + size))
+        if not own:
+            return
         cpu, before = self._cpu, self._cpu.space
         if before is not self:  # the engine finds the code by its virtual address
             cpu.use(self)
-        for low, high in pieces(address, address + size):
-            # The engine must not be led to pages behind the end of a file: its refusal would stay behind as a fault of the guest's.
-            while low < high:
-                count = self._pages.run(low, high - low, EXEC)
-                if count:
-                    cpu.flush_code(low, count)
-                low += count or self._pages.run(low, high - low, BEYOND_FILE) or PAGE
+        for low, high in own:
+            cpu.flush_code(low, high - low)
         if before is not self:
             cpu.use(before)
 
@@ -177,16 +177,3 @@ class GuestBytes:
         """To be called when rights have been taken away; what is not in use has nothing in the CPU."""
         if self._cpu.space is self:
             self._cpu.flush_pages()
-
-    def take_bus_error(self) -> int | None:
-        """The guest address of an access that the host refused since the last call: its file was cut after it was mapped."""
-        host = self._cpu.take_bus_error()
-        for index, base in self._bases.items() if host else ():
-            if (host - base) >> CHUNK_SHIFT == index:
-                page = (host - base) & -PAGE
-                if self._pages.run(page, PAGE, EXEC):
-                    self._flush_code(page, PAGE)  # while it may still be executed
-                self._pages.set(page, page + PAGE, BEYOND_FILE)
-                self._flush_pages()
-                return host - base
-        return None

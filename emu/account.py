@@ -5,6 +5,7 @@ from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from emu.pages import PAGE
+from emu.texts import Text
 from syscalls.flags import Prot
 
 STACK_ALLOWANCE = 8 << 20
@@ -20,8 +21,8 @@ two where a hole follows it; what is left is the bench's own, which must not run
 class Account:
     """Bytes that may be written to, of all address spaces that share it: `used` of `limit`.
 
-    Private memory counts once for each space that has it, as a fork copies it; shared memory counts once. The byte a page of
-    the page table counts where there is nothing else to pay: otherwise a guest could fill the host with tables.
+    Private memory counts once for each space that has it, as a fork copies it; shared memory counts once. The bytes a page of
+    the page tables count where there is nothing else to pay: otherwise a guest could fill the host with tables.
     """
 
     def __init__(self, limit: int) -> None:
@@ -44,9 +45,9 @@ class Charge:
         self._account.mappings += mappings - self._mappings
         self._mappings = mappings
 
-    def add(self, size: int, *, private_writable: bool, growing: bool) -> None:
+    def add(self, size: int, *, private_writable: bool, growing: bool, executable: bool = False) -> None:
         """Accounts for `size` bytes more, or less, that can be accessed."""
-        self._sum += size if private_writable else size // PAGE
+        self._sum += size if private_writable else _tables(size, executable)
         if private_writable and growing:
             self._growing += size
         self._settle(self._sum - min(self._growing, STACK_ALLOWANCE))
@@ -94,7 +95,12 @@ def cost(prot: int, size: int, memory: object, is_private: bool) -> int:
     if is_private and prot & Prot.PROT_WRITE:
         return size
     owed = memory.owed if prot & Prot.PROT_WRITE and isinstance(memory, SharedMemory) else 0
-    return owed + size // PAGE if prot else 0
+    return owed + _tables(size, bool(prot & Prot.PROT_EXEC)) if prot else 0
+
+
+def _tables(size: int, executable: bool) -> int:
+    """What the page tables of `size` bytes take: executable pages may be in the second one (`emu.pages`)."""
+    return size // PAGE * (5 if executable else 1)
 
 
 class MappedFile:
@@ -103,10 +109,12 @@ class MappedFile:
     Held by an O_PATH descriptor: unlike a duplicate it keeps no lock alive, and unlike an open one, its closing drops none.
     """
 
-    __slots__ = ("__weakref__", "_fd")
+    __slots__ = ("__weakref__", "_fd", "texts")
 
     def __init__(self, host_fd: int) -> None:
         self._fd = -1
+        self.texts: set[Text] = set()
+        """What of it is shared by address spaces, and stays as long as the file is mapped."""
         with suppress(OSError):
             self._fd = os.open(f"/proc/self/fd/{host_fd}", os.O_PATH | os.O_CLOEXEC)
 
@@ -120,7 +128,10 @@ class MappedFile:
 
     def __del__(self) -> None:
         if self._fd >= 0:
+            is_deleted = bool(self.texts) and not os.fstat(self._fd).st_nlink
             os.close(self._fd)
+            for text in self.texts:
+                text.leave(is_deleted)
 
 
 def mapped_file(account: Account, key: tuple[int, int], host_fd: int) -> MappedFile:

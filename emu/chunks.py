@@ -2,7 +2,7 @@
 
 The engine maps memory once and for ever: unmapping would walk all its pages. So a chunk whose address space is gone is
 cleared on the host and waits. Translated code is known by its physical address; a chunk may serve again only when
-the engine has forgotten all of it, for which it must stand still (`Cpu.run`).
+the engine has forgotten all of it, for which it must stand still (`Cpu.run`). One that never held any serves again at once.
 
 Chunks are mapped for the engine in slabs, as what the engine pays for a new mapping grows with their number. In a slab each
 chunk is followed by 4 GiB that stay inaccessible: a host call transfers at most 2 GiB, so that a buffer that runs off
@@ -15,7 +15,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from emu.pages import CHUNK, TABLE_BYTES
+from emu.pages import CHUNK, TABLE_BYTES, TABLES_BYTES
+from emu.texts import Texts
 from syscalls import kernel, numbers
 from syscalls.flags import Map, Prot
 
@@ -26,6 +27,7 @@ MOST_RETIRED = 128
 
 _STRIDE = CHUNK + TAIL
 _SLAB = SLAB_CHUNKS * _STRIDE
+_TABLES = SLAB_CHUNKS * TABLES_BYTES
 _PHYSICAL_SHIFT = 41  # a slab's place in physical memory: its number times 2 TiB; the engine has 52 bits
 _ALIGNED = 2 << 20  # so that huge pages of the host are possible where the guest's addresses allow them
 _RESERVE = Map.MAP_PRIVATE | Map.MAP_ANONYMOUS | Map.MAP_NORESERVE
@@ -45,30 +47,32 @@ def checked(result: int) -> int:
 
 class Chunk:
     """64 GiB: `host` is the host's address, `physical` the engine's, `view` and `chars` its bytes (as slices of a memoryview, of
-    c_char), `rights` its page table at `rights_address`."""
+    c_char), `rights` its page table at `rights_address`, behind which is the second one. `has_code`: the engine may know translations of
+    what was in it."""
 
-    __slots__ = ("chars", "host", "index", "physical", "rights", "rights_address", "view")
+    __slots__ = ("chars", "has_code", "host", "index", "physical", "rights", "rights_address", "view")
 
     def __init__(self, index: int, host: int, physical: int, rights_address: int) -> None:
         self.index = index
         self.host = host
         self.physical = physical
         self.rights_address = rights_address
+        self.has_code = False
         self.view = memoryview(_Bytes.from_address(host)).cast("B")
         self.chars = _Chars.from_address(host)
         self.rights = memoryview(_Table.from_address(rights_address)).cast("B")
 
     def clear(self) -> None:
-        """Gives back the host memory behind it and its table: no page exists, none may be accessed."""
-        checked(kernel.call6(numbers.mmap, self.host, CHUNK, 0, _RESERVE | Map.MAP_FIXED, _NO_FD, 0))
-        rights = Prot.PROT_READ | Prot.PROT_WRITE
+        """Gives back the host memory behind it and its tables: no page exists, none may be accessed."""
         fixed = _RESERVE | Map.MAP_FIXED
-        checked(kernel.call6(numbers.mmap, self.rights_address, TABLE_BYTES, rights, fixed, _NO_FD, 0))
+        checked(kernel.call6(numbers.mmap, self.host, CHUNK, 0, fixed, _NO_FD, 0))
+        rights = Prot.PROT_READ | Prot.PROT_WRITE
+        checked(kernel.call6(numbers.mmap, self.rights_address, TABLES_BYTES, rights, fixed, _NO_FD, 0))
 
 
 class ChunkPool:
     """The chunks of one engine. `back(physical, size, host)` makes host memory the engine's; `guard(start, end)` is told of
-    each range of host memory that guests will use, `release(start)` of its end."""
+    each range of host memory that guests will use, `release(start)` of its end. `texts` is what all address spaces share."""
 
     def __init__(
         self,
@@ -84,6 +88,7 @@ class ChunkPool:
         self._uncleared: list[Chunk] = []
         self._in_use = 0
         self._finished = False
+        self.texts = Texts(self.take, self._texts_end)
 
     def take(self, index: int = 0) -> Chunk:
         """A chunk without any memory in it, for the guest's addresses from `index` << CHUNK_SHIFT on. Raises ENOMEM when the
@@ -118,19 +123,17 @@ class ChunkPool:
         reserved = checked(kernel.call6(numbers.mmap, 0, size, Prot.PROT_NONE, _RESERVE, _NO_FD, 0))
         rights = Prot.PROT_READ | Prot.PROT_WRITE
         try:
-            tables = checked(
-                kernel.call6(numbers.mmap, 0, SLAB_CHUNKS * TABLE_BYTES, rights, _RESERVE, _NO_FD, 0)
-            )
+            tables = checked(kernel.call6(numbers.mmap, 0, _TABLES, rights, _RESERVE, _NO_FD, 0))
         except OSError:
             kernel.call2(numbers.munmap, reserved, size)
             raise
         host = -(-reserved // _ALIGNED) * _ALIGNED
         physical = (len(self._slabs) // 2) << _PHYSICAL_SHIFT
-        self._slabs += [(reserved, size), (tables, SLAB_CHUNKS * TABLE_BYTES)]
+        self._slabs += [(reserved, size), (tables, _TABLES)]
         self._back(physical, _SLAB, host)
         self._guard(host, host + _SLAB)
         self._fresh = [
-            (host + number * _STRIDE, physical + number * _STRIDE, tables + number * TABLE_BYTES)
+            (host + number * _STRIDE, physical + number * _STRIDE, tables + number * TABLES_BYTES)
             for number in reversed(range(SLAB_CHUNKS))
         ]
 
@@ -147,16 +150,21 @@ class ChunkPool:
         ):  # the host allows no mapping more at the moment, and this is one, where it ends up as none
             self._uncleared.append(chunk)
         else:
-            self._retired.append(chunk)
+            if chunk.has_code:
+                self._retired.append(chunk)
+            else:
+                self._free.setdefault(chunk.index, []).append(chunk)
 
     @property
     def is_waiting(self) -> bool:
         """Whether so many chunks are retired that the engine should forget its translations and `recycle` be called."""
-        return len(self._retired) >= MOST_RETIRED
+        return len(self._retired) >= MOST_RETIRED or self.texts.is_waiting
 
     def recycle(self) -> None:
         """The engine has forgotten all translated code: what is retired may be used again."""
+        self.texts.recycle()
         for chunk in self._retired:
+            chunk.has_code = False
             self._free.setdefault(chunk.index, []).append(chunk)
         self._retired.clear()
         again, self._uncleared = self._uncleared, []
@@ -167,7 +175,11 @@ class ChunkPool:
     def finish(self) -> None:
         """The engine is gone: all host memory is given back with the last chunk that is in use."""
         self._finished = True
+        self.texts.close()
         self._close_if_unused()
+
+    def _texts_end(self) -> None:
+        self._in_use -= 1
 
     def _close_if_unused(self) -> None:
         if self._in_use:

@@ -172,29 +172,38 @@ _BLOCK = (
 
 # Answers a miss of the software TLB from the page table of the current address space: a directory of 2,048 tables (one
 # per 64 GiB) of one byte per page, the protection bits; 16 KiB behind each pointer stands what makes a virtual address of
-# that chunk a physical one. Unicorn itself compares the bits with the access.
+# that chunk a physical one. Shared text (`emu.texts`) lies elsewhere: behind the bytes of a table stand the numbers of its
+# physical pages. Unicorn itself compares the bits with the access.
 _TLB = (
     "49b8{cells}"  # movabs r8,cells
     "49897020"  # mov [r8+0x20],rsi
     "41895028"  # mov [r8+0x28],edx
     "4889f0"  # mov rax,rsi
     "48c1e82f"  # shr rax,0x2f
-    "753a"  # jne deny
+    "754f"  # jne deny
     "4889f0"  # mov rax,rsi
     "48c1e824"  # shr rax,0x24
     "4d8b4830"  # mov r9,[r8+0x30]
     "4d8b14c1"  # mov r10,[r9+rax*8]
     "4d85d2"  # test r10,r10
-    "7426"  # je deny
-    "498b84c100400000"  # mov rax,[r9+rax*8+0x4000]
-    "4801f0"  # add rax,rsi
-    "488901"  # mov [rcx],rax
+    "743b"  # je deny
+    "498b94c100400000"  # mov rdx,[r9+rax*8+0x4000]
+    "4801f2"  # add rdx,rsi
     "48c1ee0c"  # shr rsi,0xc
     "81e6ffffff00"  # and esi,0xffffff
     "410fb60432"  # movzx eax,[r10+rsi*1]
+    "a840"  # test al,0x40
+    "750c"  # jne text
+    # found:
+    "488911"  # mov [rcx],rdx
     "894108"  # mov [rcx+0x8],eax
     "b801000000"  # mov eax,0x1
     "c3"  # ret
+    # text:
+    "83e007"  # and eax,0x7
+    "418b94b200000001"  # mov edx,[r10+rsi*4+0x1000000]
+    "48c1e20c"  # shl rdx,0xc
+    "ebe3"  # jmp found
     # deny:
     "31c0"  # xor eax,eax
     "c3"  # ret

@@ -4,6 +4,7 @@ What execve(2) finds by itself is in `syscalls.programs`; here is what the first
 """
 
 import errno
+import fcntl
 import os
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from emu.places import Places
 from syscalls import credentials
 from syscalls.elf import File, Image, read
 from syscalls.files import FileSystem
+from syscalls.flags import Seal
 from syscalls.flags.threads import Rlimit
 from syscalls.limits import limit
 from syscalls.process import Process, Thread
@@ -70,7 +72,7 @@ def _first_script(
 
 def _first_image(program: str | os.PathLike[str] | bytes) -> Image:
     if isinstance(program, bytes):
-        return parse(program)
+        return _in_file(parse(program), program)
     name = os.fspath(program)
     descriptor = open_program(name)
     try:
@@ -80,6 +82,20 @@ def _first_image(program: str | os.PathLike[str] | bytes) -> Image:
         os.close(descriptor)
         raise
     return image
+
+
+def _in_file(image: Image, data: bytes) -> Image:
+    """The image in a file that nobody can change: all its processes share its text then (emu.texts)."""
+    descriptor = os.memfd_create(image.name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, Seal.F_SEAL_WRITE | Seal.F_SEAL_SHRINK | Seal.F_SEAL_GROW)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return image._replace(content=File(descriptor))
 
 
 def _first_interpreter(image: Image, files: FileSystem, process: Process) -> Image | None:

@@ -6,18 +6,17 @@ for its own copies), and the page table (what the CPU enforces).
 
 import errno
 import itertools
-import os
-import stat
 from dataclasses import replace
 
 from emu import bus_error
-from emu.access import GuestBytes, Processor, fail
-from emu.account import MOST_MAPPINGS, Account, Charge, SharedMemory, cost, mapped_file
+from emu.access import Processor, fail
+from emu.account import MOST_MAPPINGS, Account, Charge, SharedMemory, cost
 from emu.duplicate import copy_anonymous, duplicate
-from emu.mirror import peek
-from emu.pages import BEYOND_FILE, CHUNK_SHIFT, PAGE, READ, USER_END, crosses, pieces
-from emu.regions import Region, RegionMap
+from emu.mapped_files import FilePages, page_bits
+from emu.pages import BEYOND_FILE, CHUNK_SHIFT, PAGE, USER_END, crosses, pieces
+from emu.regions import Region
 from emu.residency import Residency
+from emu.texts import Text
 from syscalls.flags import Madvise, Map, Mremap, Prot
 
 TASK_END = USER_END - PAGE
@@ -43,16 +42,10 @@ def _is_private_memory(region: Region) -> bool:
     return not region.shared and region.file is None
 
 
-def page_bits(prot: int) -> int:
-    """What a page table of x86 grants for PROT_*: there is no write-only and no execute-only page."""
-    bits = prot & _RIGHTS
-    return bits | READ if bits else 0
-
-
 _numbers = itertools.count(1)
 
 
-class AddressSpace(GuestBytes):
+class AddressSpace(FilePages):
     """One guest address space; fulfils `syscalls.memory.Memory`. `limit` bounds the writable bytes that are mapped, here and in
     all spaces that share the account. The first space of a CPU is active from the start.
     """
@@ -61,7 +54,6 @@ class AddressSpace(GuestBytes):
         super().__init__(cpu)
         self.identity = next(_numbers)
         """Tells it from every other one."""
-        self.regions = RegionMap()
         self.account = account if account is not None else Account(limit)
         self.brk_start = self.brk = 0
         self.has_seals = False
@@ -137,7 +129,7 @@ class AddressSpace(GuestBytes):
         for low, high in parent.pieces(region.start, region.end):
             self._ensure_chunks(low, high)
             duplicate(region.part(low, high), parent._mirror, self._mirror, residency, parent._file_end)
-            self._pages.copy(parent._pages, low, high)
+            self._pages.copy(parent._pages, low, high, bool(region.prot & Prot.PROT_EXEC))
 
     # Mapping
 
@@ -174,21 +166,16 @@ class AddressSpace(GuestBytes):
             if removed:  # the kernel, too, has unmapped what MAP_FIXED named before a file refuses
                 self._mirror.reserve(start, end)
             raise
-        file: tuple[int, int] | None = None
-        if not anonymous:
-            status = os.fstat(host_fd)
-            file = (status.st_dev, status.st_ino)
-            memory = None if shared else mapped_file(self.account, file, host_fd)
-            bus_error.install()
-            offset &= -PAGE
         grows = bool(flags & Map.MAP_GROWSDOWN)
-        self._insert(
-            Region(start, end, prot & _RIGHTS, shared, name, file, offset if file else 0, grows, memory)
-        )
-        if file is not None and stat.S_ISREG(status.st_mode):
-            limit = start + max(0, _up(status.st_size) - offset)
-            if limit < end:
-                self._pages.set(limit, end, BEYOND_FILE)
+        rights = prot & _RIGHTS
+        if anonymous:
+            self._insert(Region(start, end, rights, shared, name, None, 0, grows, memory))
+            return start
+        region = Region(start, end, rights, shared, name, None, offset, grows)
+        region, text, limit = self._as_file(region, host_fd, self.account)
+        self._insert(region, text)
+        if limit < end:
+            self._pages.set(limit, end, BEYOND_FILE)
         return start
 
     def unmap(self, address: int, size: int) -> None:
@@ -336,17 +323,6 @@ class AddressSpace(GuestBytes):
         self.brk = address
         return address
 
-    def refresh(self, address: int) -> bool:
-        """Looks again whether a page beyond the end of a file has come into being; True: the access may be tried again."""
-        region = self.regions.find(address)
-        if region is None or region.file is None or not self.rights(address) & BEYOND_FILE:
-            return False
-        limit = self._file_end(region)
-        if address >= limit:
-            return False
-        self._pages.set(region.start, limit, page_bits(region.prot))
-        return True
-
     def close(self) -> None:
         """Gives all host memory back; the CPU must not run in it any more."""
         if self._cpu.space is self:
@@ -430,29 +406,27 @@ class AddressSpace(GuestBytes):
             self._pages.set(part.start, part.end, 0)
         self._flush_pages()
 
-    def _insert(self, region: Region) -> None:
+    def _insert(self, region: Region, text: Text | None = None) -> None:
         self.regions.add(region)
         self._charge.count(len(self.regions))
         self._count(region, region.size)
-        self._pages.set(region.start, region.end, page_bits(region.prot))
+        bits = page_bits(region.prot)
+        if text is None:
+            self._pages.set(region.start, region.end, bits)
+        else:
+            self._pages.share(region.start, region.start + text.size, bits, text.page)
 
     def _count(self, region: Region, size: int) -> None:
         if region.prot:
             writable = bool(region.prot & Prot.PROT_WRITE)
             private = writable and not region.shared
-            self._charge.add(size, private_writable=private, growing=region.growsdown)
+            self._charge.add(
+                size,
+                private_writable=private,
+                growing=region.growsdown,
+                executable=bool(region.prot & Prot.PROT_EXEC),
+            )
             if writable and isinstance(region.memory, SharedMemory):
                 region.memory.charge()
             if writable and region.prot & Prot.PROT_EXEC:
                 self._self_modifying += size
-
-    def _file_end(self, region: Region) -> int:
-        """Where in a file mapping the file ends now, up to a page: found by trying, as the descriptor may be gone."""
-        low, high = 0, region.size // PAGE
-        while low < high:
-            middle = (low + high) // 2
-            if peek(self.host(region.start + middle * PAGE), 1):
-                low = middle + 1
-            else:
-                high = middle
-        return region.start + low * PAGE

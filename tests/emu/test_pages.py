@@ -77,3 +77,30 @@ def test_rights_are_copied_for_a_fork(pages: PageTable) -> None:
     assert [other.get(number * PAGE) for number in range(1, 6)] == [0, 3, 3, BEYOND_FILE, 0]
     pool.retire(chunk)
     pool.finish()
+
+
+def test_text_lies_elsewhere(pages: PageTable) -> None:
+    pool = ChunkPool()
+    other = PageTable()
+    chunks = [pool.take(), pool.take()]
+    for index, chunk in enumerate(chunks):
+        other.add_chunk(index, chunk)
+    start, end = CHUNK - 3 * PAGE, CHUNK + 2 * PAGE
+    pages.share(start, end, READ | EXEC, 1000)
+    assert pages.get(start) == pages.get(CHUNK + PAGE) == READ | EXEC
+    assert pages.run(start, 5 * PAGE, EXEC) == 5 * PAGE
+    assert list(pages.own_code(start, end)) == []
+    pages.set(start + PAGE, start + 2 * PAGE, READ | EXEC)
+    pages.set(CHUNK, CHUNK + PAGE, READ)
+    assert list(pages.own_code(start, end)) == [(start + PAGE, start + 2 * PAGE)]
+    assert list(pages.own_code(start + PAGE + 5, start + PAGE + 9)) == [(start + PAGE + 5, start + PAGE + 9)]
+    other.copy(pages, start, end)
+    pages.unshare(start, end)
+    assert list(pages.own_code(start, end)) == [(start, CHUNK), (CHUNK + PAGE, end)]
+    assert list(other.own_code(start, end)) == [(start + PAGE, start + 2 * PAGE)]
+    assert [chunk.has_code for chunk in chunks] == [True, False]
+    for chunk in chunks:
+        pool.retire(chunk)
+    assert pool.take() is chunks[1]  # never held code: serves again at once
+    pool.retire(chunks[1])
+    pool.finish()
