@@ -66,11 +66,8 @@ class Processes:
         self._last_id += 1
         thread = Thread(self._last_id, process, process.memory, fds, self._bench, files, name=name)
         if process.parent is None and not process.threads:
-            thread.altstack = (
-                0,
-                0,
-                0,
-            )  # exec leaves the flags as they were, and who has begun it all has set none
+            # exec leaves the flags as they were, and whoever began it all has set none: not even SS_DISABLE.
+            thread.altstack = (0, 0, 0)
         task = thread.context = Task(self._bench.scheduler, thread, context)
         process.threads[thread.tid] = thread
         self._shared.take(fds)
