@@ -20,6 +20,7 @@ from emu.pages import READ
 from emu.places import Places
 from emu.processes import Processes, space_of
 from emu.sched import SLICE, Task
+from emu.sigframe import Trap
 from emu.timers import Timers
 from syscalls import siginfo, signals
 from syscalls.fds import FdTable
@@ -394,6 +395,17 @@ class Bench:
             self.interrupt(outcome)
         elif outcome is not None:
             self.fatal.die_of(target, info)
+
+    def force_signal(self, thread: Thread, info: SigInfo, *, fatal: bool) -> None:
+        """A signal that cannot wait, for the thread on the CPU."""
+        if fatal:
+            self.fatal.die_of(thread, info)
+        elif self.delivery.raise_fault(thread.context, info, Trap()):
+            self.cpu.stop()
+
+    def guard_calls(self, judge: Callable[[Thread, int, int, tuple[int, ...]], Any]) -> None:
+        """Asks before each call of a thread with `seccomp`."""
+        self.dispatcher.calls.guard(judge)
 
     def interrupt(self, thread: Thread) -> None:
         """Makes a thread look at its pending signals."""

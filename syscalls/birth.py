@@ -16,6 +16,7 @@ def inherit(maker: Thread, made: Thread) -> None:
     """
     credentials.inherit(maker, made)
     scheduling.inherit(maker, made)
+    made.seccomp = maker.seccomp
     made.settings = dict(maker.settings)
     if made.process is not maker.process:
         watch_processor_time(made.process)

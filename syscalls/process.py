@@ -74,6 +74,16 @@ class Bench(Protocol):
         """Generates a signal for a thread or the process; its action follows when the calling handler has returned."""
         ...
 
+    def force_signal(self, thread: "Thread", info: SigInfo, *, fatal: bool) -> None:
+        """A signal that cannot wait, for the thread that makes a system call: it ends the process where it has no handler,
+        or is blocked, and with `fatal` in any case."""
+        ...
+
+    def guard_calls(self, judge: Callable[["Thread", int, int, tuple[int, ...]], Any]) -> None:
+        """From now on `judge(thread, number, pc, registers)` is asked before each call of a thread that has `seccomp` set;
+        what it answers is the call's answer, None: the call is served."""
+        ...
+
     def interrupt(self, thread: "Thread") -> None:
         """Makes a thread look at its pending signals; ends its wait."""
         ...
@@ -276,6 +286,7 @@ class Thread:
     altstack: tuple[int, int, int] = (0, 2, 0)  # ss_sp, ss_flags (SS_DISABLE), ss_size
     name: bytes = b""
     credentials: Any = None  # syscalls.credentials.Credentials; None: the process's
+    seccomp: Any = None  # syscalls.seccomp.Guard; None: all calls are allowed
     scheduling: Any = None  # syscalls.scheduling.Scheduling; None: the default
     settings: dict[int, int] = field(
         default_factory=dict

@@ -1,0 +1,44 @@
+"""Constants of seccomp(2)."""
+
+from syscalls.flags.base import EnumSet, FlagSet
+
+
+class Seccomp(EnumSet):
+    """`operation`."""
+
+    SECCOMP_SET_MODE_STRICT = 0
+    SECCOMP_SET_MODE_FILTER = 1
+    SECCOMP_GET_ACTION_AVAIL = 2
+    SECCOMP_GET_NOTIF_SIZES = 3
+
+
+class SeccompFlags(FlagSet):
+    """`flags` of SECCOMP_SET_MODE_FILTER."""
+
+    SECCOMP_FILTER_FLAG_TSYNC = 1
+    SECCOMP_FILTER_FLAG_LOG = 2
+    SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
+    SECCOMP_FILTER_FLAG_NEW_LISTENER = 8
+    SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 16
+    SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32
+
+
+class SeccompReturn(EnumSet):
+    """What a filter returns, but for the lower 16 bits."""
+
+    SECCOMP_RET_KILL_PROCESS = 0x80000000
+    SECCOMP_RET_KILL_THREAD = 0
+    SECCOMP_RET_TRAP = 0x00030000
+    SECCOMP_RET_ERRNO = 0x00050000
+    SECCOMP_RET_USER_NOTIF = 0x7FC00000
+    SECCOMP_RET_TRACE = 0x7FF00000
+    SECCOMP_RET_LOG = 0x7FFC0000
+    SECCOMP_RET_ALLOW = 0x7FFF0000
+
+
+class SeccompMode(EnumSet):
+    """prctl(2)'s PR_SET_SECCOMP."""
+
+    SECCOMP_MODE_DISABLED = 0
+    SECCOMP_MODE_STRICT = 1
+    SECCOMP_MODE_FILTER = 2
