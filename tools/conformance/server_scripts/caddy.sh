@@ -7,7 +7,6 @@ cat > Caddyfile <<CONF
 {
   admin unix/$PWD/admin.sock
   auto_https off
-  persist_config off
   storage file_system $PWD/storage
 }
 http://127.0.0.1:$PORT {

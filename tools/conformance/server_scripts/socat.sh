@@ -21,13 +21,24 @@ wait $relay
 echo "the relay ended: $?"
 wait $echoer
 echo "the echo server ended: $?"
-printf 'stty size; tty | sed s/[0-9]*$/N/; ps -o tty= -p $$ | sed s/[0-9]*$/N/; echo $TERM; exit 3\n' | socat -t 10 - EXEC:'sh -i',pty,setsid,ctty,stderr,raw,echo=0 2>&1 | tr -d '\r' | tail -n 5
+cat > terminal.sh <<'CHILD'
+{
+  stty size
+  tty | sed 's/[0-9]*$/N/'
+  ps -o tty= -p $$ | sed 's/[0-9]*$/N/'
+  read -r line
+  echo "heard $line"
+} > seen.txt
+CHILD
+echo 'a line' | socat -t 10 - EXEC:'sh terminal.sh',pty,setsid,ctty,stderr,raw,echo=0
+echo "status $?"
+cat seen.txt
 socat - EXEC:'sh -c "exit 3"'
 echo "status $?"
 echo 'tr a-z A-Z' > upper.sh
 echo 'loud' | socat -t 10 - EXEC:'sh upper.sh',pipes
-echo 'system' | socat -t 10 - SYSTEM:'read word; echo "<$word>"'
-socat UNIX-LISTEN:unix.sock,fork SYSTEM:'read word; echo "unix $word"' &
+echo 'system' | socat -t 10 - SYSTEM:'read word; echo $word of the shell'
+socat UNIX-LISTEN:unix.sock,fork SYSTEM:'read word; echo unix $word' &
 server=$!
 waiting unix.sock
 echo name | socat -t 10 - UNIX-CONNECT:unix.sock
@@ -59,7 +70,7 @@ kill $pair
 wait $pair
 echo "status $?"
 ls a b 2>&1 | wc -l
-socat -d TCP:127.0.0.1:1 - 2>&1 | sed 's/.* E //'
+socat -d TCP:127.0.0.1:1 - 2>&1 | grep -c refused
 echo "no server: $?"
 seq 1 2000 | socat -u - OPEN:file.txt,creat,append && tail -1 file.txt
 socat -u OPEN:file.txt,seek=8000 - | wc -c
