@@ -172,6 +172,8 @@ class Ipc:
         self.semaphores: Table[Any] = Table(MOST_SETS)
         self.messages: Table[Any] = Table(MOST_QUEUES)
         self.queues: Any = None  # syscalls.posix_queues.Queues
+        self.aio: dict[int, Any] = {}
+        """Contexts of asynchronous I/O (`syscalls.aio`), by address space."""
         self.undo: dict[Process, dict[Any, dict[int, int]]] = {}
         """What SEM_UNDO takes back when a process ends: by set and number."""
 

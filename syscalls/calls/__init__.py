@@ -1,6 +1,7 @@
 """The system calls, one file a family. Importing this package fills `syscalls.table.TABLE`."""
 
 from syscalls.calls import (
+    asynchronous,
     attributes,
     barriers,
     clock,
@@ -63,6 +64,7 @@ from syscalls.calls import (
 )
 
 __all__ = [
+    "asynchronous",
     "attributes",
     "barriers",
     "clock",

@@ -17,6 +17,7 @@ Same = Callable[..., Any]
         "old_calls",
         "other_memory",
         "comparing",
+        "asynchronous",
         "sealing",
         "opening",
     ],
