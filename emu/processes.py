@@ -160,6 +160,9 @@ class Processes:
             self.supersede(other)
         if thread.tid != process.pid:
             del process.threads[thread.tid]
+            for child in process.children.values():
+                if child.maker == thread.tid:
+                    child.maker = process.pid
             thread.tid = process.pid
             process.threads[thread.tid] = thread
         self.let_go(thread)

@@ -59,7 +59,9 @@ def new_pidfd(thread: Thread, process: Process, flags: int) -> int:
             process.ends.append(line.ended)
         else:
             line.ended()
-    description = Description("pidfd", _O_RDWR | flags, pollable=True, detail=process)
+    description = Description(
+        "pidfd", _O_RDWR | flags, path="anon_inode:[pidfd]", pollable=True, detail=process
+    )
     description.operations = _Unreadable()
     return thread.fds.add(Descriptor(os.dup(process.lifeline.reader), description, cloexec=True))
 

@@ -39,6 +39,12 @@ def say_info(fd: i64) -> None:
                 gone = line[len(line) - 2 :] == b"-1"
                 check(b"a pid line, gone", gone)
             start = at + 1
+    name[0:14] = b"/proc/self/fd/"
+    name[14] = u8(0x30 + fd // 10)
+    name[15] = u8(0x30 + fd % 10)
+    name[16] = 0
+    say(text[0 : syscall(numbers.readlink, name.ptr, text.ptr, 1024)])
+    say(b"\n")
 
 
 def listens(unused: u64) -> i64:
