@@ -12,8 +12,8 @@ from importlib.machinery import PathFinder
 from typing import Any
 
 from emu import cpu_native as native
-from emu.alignment import Alignment
 from emu.mirror import peek
+from emu.translation import Translation
 
 ERR_OK, ERR_INSN_INVALID, ERR_EXCEPTION = 0, 10, 21
 HOOK_INTR, HOOK_INSN, HOOK_CODE, HOOK_BLOCK, HOOK_INVALID, HOOK_TLB = 1, 2, 4, 8, 1 << 14, 1 << 17
@@ -73,7 +73,7 @@ class _Library:
         if self.version != _VERSION:
             raise EngineError(f"unicorn 2.1.4 is needed, {self.version:#x} was found")
         try:
-            self.alignment = Alignment(library)
+            self.translation = Translation(library)
         except LookupError as error:
             raise EngineError(f"the layout of this libunicorn is not that of 2.1.4: {error}") from None
 
@@ -176,7 +176,7 @@ class Engine:
         found = peek(state, 128)
         if found != b"".join((mark + index).to_bytes(8, "little") for index in range(16)):
             raise EngineError("the layout of this libunicorn is not that of 2.1.4")
-        self._library.alignment.demand(self.address)
+        self._library.translation.correct(self.address)
         return state
 
     def read(self, register: int) -> int:
@@ -219,8 +219,8 @@ class Engine:
         return _u64.from_address(self.address + native.UC_INVALID_ADDRESS).value
 
     def take_misaligned(self) -> int:
-        """The address of the misaligned operand that the last #GP was for (see emu.alignment); 0 when it was for something else."""
-        return self._library.alignment.take()
+        """The address of the misaligned operand that the last #GP was for (see emu.translation); 0 when it was for something else."""
+        return self._library.translation.take()
 
     def close(self) -> None:
         """Frees the instance."""

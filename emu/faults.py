@@ -125,7 +125,7 @@ def _invalid(code: bytes, mnemonic: str) -> str:
     if code[:2] == b"\x0f\x0b":
         return "undefined instruction on purpose (ud2): a trap, a failed assertion, or unreachable code"
     if code[:1] in (b"\xc4", b"\xc5"):
-        return f"AVX instruction{name}: the emulated processor has none, and CPUID says so"
+        return f"AVX or BMI instruction{name}: the emulated processor has none, and CPUID says so"
     if code[:1] == b"\x62":
         return f"AVX-512 instruction{name}: the emulated processor has none, and CPUID says so"
     return f"invalid opcode {code[:8].hex(' ')}{name}"

@@ -19,8 +19,8 @@ MEMORY = 4 << 30
 PID_MAX = 4194304
 
 _FEATURES = (
-    "fpu tsc cx8 sep cmov clflush mmx fxsr sse sse2 syscall nx rdtscp lm constant_tsc nopl nonstop_tsc cpuid pni pclmulqdq"
-    " ssse3 cx16 sse4_1 sse4_2 movbe popcnt aes lahf_lm fsgsbase erms adx"
+    "fpu tsc cx8 sep cmov clflush mmx fxsr sse sse2 syscall nx mmxext rdtscp lm constant_tsc nopl nonstop_tsc cpuid pni"
+    " pclmulqdq ssse3 cx16 sse4_1 sse4_2 movbe popcnt aes lahf_lm abm 3dnowprefetch topoext fsgsbase erms adx clflushopt"
 )
 """What the processor says of itself by CPUID (emu/cpuid.py), in the kernel's words."""
 

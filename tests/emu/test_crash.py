@@ -95,7 +95,7 @@ def test_each_reason() -> None:
     )  # fmt: skip
     signal, text = reason(Stop(StopKind.INVALID), bytes.fromhex("c5fdefc0"))
     assert signal == SIGILL
-    assert text.startswith("AVX instruction (vpxor ymm0, ymm0, ymm0)")
+    assert text.startswith("AVX or BMI instruction (vpxor ymm0, ymm0, ymm0)")
     assert "ud2" in reason(Stop(StopKind.INVALID), b"\x0f\x0b")[1]
     assert "int 0x80" in reason(Stop(StopKind.INTERRUPT, vector=13), b"\xcd\x80")[1]
 

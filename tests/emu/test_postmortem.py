@@ -20,7 +20,7 @@ CASES = {
     "cc": (5, "breakpoint (int3), just before the pc"),
     "31c9 f7f1": (8, "integer division by zero"),
     "0f0b": (4, "undefined instruction on purpose (ud2)"),
-    "c5fc57c0": (4, "AVX instruction (vxorps ymm0, ymm0, ymm0): the emulated processor has none"),
+    "c5fc57c0": (4, "AVX or BMI instruction (vxorps ymm0, ymm0, ymm0): the emulated processor has none"),
     "62f17c4857c0": (4, "AVX-512 instruction"),
     "06": (4, "invalid opcode 06"),
     # tgkill(getpid(), gettid(), SIGABRT)

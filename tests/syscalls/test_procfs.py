@@ -111,7 +111,9 @@ _FEATURES = {
     "sse4_2": (1, 2, 20), "movbe": (1, 2, 22), "popcnt": (1, 2, 23), "aes": (1, 2, 25), "avx": (1, 2, 28),
     "rdrand": (1, 2, 30), "fsgsbase": (7, 1, 0), "avx2": (7, 1, 5), "erms": (7, 1, 9), "adx": (7, 1, 19),
     "syscall": (0x80000001, 3, 11), "nx": (0x80000001, 3, 20), "rdtscp": (0x80000001, 3, 27), "lm": (0x80000001, 3, 29),
-    "lahf_lm": (0x80000001, 2, 0),
+    "lahf_lm": (0x80000001, 2, 0), "abm": (0x80000001, 2, 5), "sse4a": (0x80000001, 2, 6), "3dnowprefetch": (0x80000001, 2, 8),
+    "topoext": (0x80000001, 2, 22), "mmxext": (0x80000001, 3, 22), "bmi1": (7, 1, 3), "bmi2": (7, 1, 8), "clflushopt": (7, 1, 23),
+    "rdpid": (7, 2, 22), "xsave": (1, 2, 26), "rdseed": (7, 1, 18), "sha_ni": (7, 1, 29),
 }  # fmt: skip
 """Name in cpuinfo to leaf, register (eax, ebx, ecx, edx) and bit."""
 

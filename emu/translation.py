@@ -1,10 +1,15 @@
-"""Makes the engine check the operands of SSE instructions that must be multiples of 16, as processors do: it does not by itself.
+"""Corrects how the engine translates: SSE operands that must be multiples of 16 are checked, and there are no VEX instructions.
 
 The engine translates such an access into two of 8 bytes. Its code generator knows loads and stores that demand an alignment, which other
 processors need; the demand is part of the comparison with the software TLB, so it costs nothing. Here its two functions
 `tcg_gen_qemu_ld_i64` and `tcg_gen_qemu_st_i64` are replaced by ones in machine code (through libunicorn's table of procedure
 addresses), which look at the instruction being translated and add the demand where it belongs; and what the engine calls when
-an operand is misaligned becomes #GP. Only instances for which `demand` was called take part. The private layout is that of
+an operand is misaligned becomes #GP.
+
+Instructions with a VEX prefix (AVX, BMI) are what no processor with this CPUID has. The engine executes those of 128 bits, as if they were the old ones with two
+operands. `cpu_ldub_code`, by which the translator reads, is replaced, too: the prefix reads as an opcode that there is not.
+
+Only instances for which `correct` was called take part. The private layout is that of
 Unicorn 2.1.4, and is proved as far as it can be before anything is changed.
 
 Source: Intel SDM volume 1, 4.1.1 and volume 2 (which instructions), AMD64 APM volume 4; tcg/tcg-op.c and accel/tcg/cputlb.c of Unicorn.
@@ -41,7 +46,7 @@ _TABLES: tuple[Iterable[int], ...] = (
 
 # rdi is the TCGContext, r8d the kind of access. The pc of the instruction is the argument of the last `insn_start`
 # operation; its bytes are read as the translator reads them. Of the two halves the first gets the demand: `state` holds
-# the pc between them.
+# the pc between them. The stub for fetching knows the first byte of an instruction by the `insn_start` that was just emitted.
 _CODE = (
     # load:
     "48b8{load}"  # movabs rax,load
@@ -175,9 +180,34 @@ _CODE = (
     "4c89c1"  # mov rcx,r8
     "48b8{raise_exception}"  # movabs rax,raise_exception
     "ffe0"  # jmp rax
+    # vex:
+    "488b87581b0000"  # mov rax,[rdi+0x1b58]
+    "488b8000030000"  # mov rax,[rax+0x300]
+    "488b8090730000"  # mov rax,[rax+0x7390]
+    "8078f881"  # cmp byte [rax-0x8],0x81
+    "753e"  # jne any
+    "48397010"  # cmp [rax+0x10],rsi
+    "7538"  # jne any
+    "488b8760f7ffff"  # mov rax,[rdi-0x8a0]
+    "4883781800"  # cmp [rax+0x18],0x0
+    "742a"  # je any
+    "4883ec08"  # sub rsp,0x8
+    "48b8{fetch}"  # movabs rax,fetch
+    "ffd0"  # call rax
+    "4883c408"  # add rsp,0x8
+    "89c1"  # mov ecx,eax
+    "81e1fe000000"  # and ecx,0xfe
+    "81f9c4000000"  # cmp ecx,0xc4
+    "7505"  # jne known
+    "b806000000"  # mov eax,0x6
+    # known:
+    "c3"  # ret
+    # any:
+    "48b8{fetch}"  # movabs rax,fetch
+    "ffe0"  # jmp rax
 )
 
-_STORE, _FAULT = 12, 349  # places in it
+_STORE, _FAULT, _FETCH = 12, 349, 392  # places in it
 _ADDRESS = struct.Struct("<Q")
 _SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym
 _RELOCATION = struct.Struct("<QQq")  # Elf64_Rela
@@ -192,22 +222,23 @@ _DO_UNALIGNED_ACCESS = 0x18  # in the CPUClass
 _OPERATIONS = bytes.fromhex("488b9790730000")  # mov rdx,[rdi+0x7390]: tcg_emit_op appends to TCGContext.ops
 
 
-class Alignment:
-    """The check in one process's libunicorn, `library`. To be made once. Raises LookupError where it is not as expected."""
+class Translation:
+    """The corrections in one process's libunicorn, `library`. To be made once. Raises LookupError where it is not as expected."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         emit = _address(library.tcg_emit_op_x86_64)
         if _OPERATIONS not in ctypes.string_at(emit, 128):
             raise LookupError("tcg_emit_op")
         load, store = (_address(getattr(library, f"tcg_gen_qemu_{kind}_i64_x86_64")) for kind in ("ld", "st"))
-        slots = _slots(library, (load, store))
+        fetch = _address(library.cpu_ldub_code_x86_64)
+        slots = _slots(library, (load, store, fetch))
         self._page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
         base = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
         self._state = mmap.PAGESIZE // 2
         values = {
             "load": load,
             "store": store,
-            "fetch": _address(library.cpu_ldub_code_x86_64),
+            "fetch": fetch,
             "state": base + self._state,
             "raise_exception": _address(library.raise_exception_err_ra_x86_64),
         }
@@ -216,11 +247,11 @@ class Alignment:
         self._page.seek(self._state + 16)
         self._page.write(b"".join(_bits(table) for table in _TABLES))
         self._fault = base + _FAULT
-        for slot, stub in zip(slots, (base, base + _STORE), strict=True):
+        for slot, stub in zip(slots, (base, base + _STORE, base + _FETCH), strict=True):
             ctypes.c_uint64.from_address(slot).value = stub
 
-    def demand(self, engine: int) -> None:
-        """Makes the engine at this address (a uc_struct) check. Raises LookupError when its layout is not the known one."""
+    def correct(self, engine: int) -> None:
+        """Corrects the engine at this address (a uc_struct). Raises LookupError when its layout is not the known one."""
         tcg = _word(engine + _UC_TCG_CONTEXT)
         kind = _word(_word(engine + native.UC_CPU) + _CPU_CLASS)
         if _word(tcg + _TCG_UC) != engine or _word(kind + _DO_UNALIGNED_ACCESS):
