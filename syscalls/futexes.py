@@ -18,6 +18,7 @@ ROBUST_LIST_LIMIT = 2048
 """How many entries of a robust list the kernel walks (include/linux/futex.h): the guest may have tied it to a loop."""
 
 _SWEEP_AT = 1024
+_PROT_WRITE = 2
 
 # A key that is no shared object's is one number, as numbers are found fast: space, address, and a bit that is 0 in the
 # address of every futex.
@@ -90,7 +91,14 @@ def key_of(thread: Thread, address: int, *, private: bool, write: bool = False) 
     word = memory.u32(address)
     if write:
         memory.put_u32(address, word)
-    return memory.shared_identity(address) or memory.identity << _SPACE_SHIFT | address | _NOT_PRIVATE
+    shared = memory.shared_identity(address)
+    if shared:
+        return shared
+    region = memory.regions.find(address)
+    if region is not None and not region.prot & _PROT_WRITE and region.file is None:
+        # Nobody could ever wake who waits there (the comment in get_futex_key says so).
+        raise OSError(errno.EFAULT, "private memory that cannot be written")
+    return memory.identity << _SPACE_SHIFT | address | _NOT_PRIVATE
 
 
 def thread_ends(thread: Thread, *, others: bool) -> None:

@@ -12,6 +12,7 @@ from syscalls.flags.polling import Epoll, EpollCreate, EpollOp
 from syscalls.process import Thread
 from syscalls.scratch import WORK
 from syscalls.sigmasks import read_mask, under_mask
+from syscalls.streams import host_address
 from syscalls.table import syscall
 from syscalls.timespecs import read_timespec
 from syscalls.types_poll import EpollEventIn, EpollEventsOut
@@ -31,6 +32,10 @@ _MILLISECOND = 1_000_000
 def epoll_create(thread: Thread, size: Int) -> FdResult:
     """epoll_create(2)."""
     return _create(thread, 0) if size > 0 else -errno.EINVAL
+
+
+_STANDS_ON_ONE = "signalfd"
+"""The kind of descriptor that is an epoll on the host, and none to the guest."""
 
 
 @syscall
@@ -71,6 +76,8 @@ def epoll_ctl(
             address = scratch.address + WORK
         else:
             address = thread.memory.host(event)
+    if epoll is not None and epoll.description.kind == _STANDS_ON_ONE:
+        epoll = target  # EPERM or EINVAL, as for any file that is none
     # A descriptor that the guest has not got is one that the host has not got either: the kernel's order of errors.
     return kernel.call4(
         numbers.epoll_ctl,
@@ -91,11 +98,13 @@ def epoll_wait(
 ) -> Result:
     """epoll_wait(2)."""
     entry = thread.fds.entries.get(epfd)
+    if entry is not None and entry.description.kind == _STANDS_ON_ONE:
+        return -errno.EINVAL
     # Linux looks at `maxevents` first; with a descriptor that is not there its own checks come in their own order.
     result = kernel.call4(
         numbers.epoll_wait,
         entry.host if entry is not None else 0xFFFFFFFF,
-        thread.memory.host(events) if events else 0,
+        host_address(thread, events),
         maxevents & 0xFFFFFFFF,
         0,
     )

@@ -66,10 +66,9 @@ def _rename(thread: Thread, old_fd: int, old_path: int, new_fd: int, new_path: i
     if flags & Rename.RENAME_EXCHANGE and flags != Rename.RENAME_EXCHANGE:
         return EINVAL
     files = files_of(thread)
-    names = read_path(thread, old_path), read_path(thread, new_path)
-    with (
-        files.walk(thread, old_fd, names[0], parent=True) as old,
-        files.walk(thread, new_fd, names[1], parent=True) as new,
+    with (  # what is wrong with the new name is told after what is wrong with the old one (do_renameat2 in fs/namei.c)
+        files.walk(thread, old_fd, read_path(thread, old_path), parent=True) as old,
+        files.walk(thread, new_fd, read_path(thread, new_path), parent=True) as new,
     ):
         # The directory around `..` is the one before it, as the kernel sees it: the walk is one step further.
         if old.parent_mount is not new.parent_mount and b".." not in (old.last, new.last):
@@ -112,10 +111,9 @@ def _link(thread: Thread, old_fd: int, old_path: int, new_fd: int, new_path: int
     follow = bool(flags & At.AT_SYMLINK_FOLLOW)
     empty = bool(flags & At.AT_EMPTY_PATH)
     old_name = read_path(thread, old_path, empty)
-    new_name = read_path(thread, new_path)
     with files.walk(thread, old_fd, old_name, follow, empty=empty) as old:
         old.require()
-        with files.walk(thread, new_fd, new_name, parent=True) as new:
+        with files.walk(thread, new_fd, read_path(thread, new_path), parent=True) as new:
             _to_be_made(files, new)
             if old.mount is not new.parent_mount or old.outside:
                 return EXDEV

@@ -364,4 +364,8 @@ def _lock(thread: Thread, addr: int, length: int, locks: bool) -> int:
     end = start + size & WORD
     if end < start:
         return EINVAL
-    return 0 if end == start or thread.memory.regions.covered(start, end) else ENOMEM
+    if end != start and not thread.memory.regions.covered(start, end):
+        return ENOMEM
+    # Pages without rights cannot be faulted in, which is told as ENOMEM (__mlock_posix_error_return in mm/mlock.c).
+    reads = not locks or all(part.prot for part in thread.memory.regions.parts(start, end))
+    return 0 if reads else ENOMEM

@@ -64,6 +64,10 @@ def get_robust_list(thread: Thread, pid: Pid, head_ptr: OutU64, sizep: OutSize) 
     return 0
 
 
+_STATE_COMPONENTS = 3
+"""XCR0 of the emulated processor: x87 and SSE."""
+
+
 @syscall
 def arch_prctl(thread: Thread, op: ArchCode, addr: ArchArg) -> Result:
     """arch_prctl(2); codes of features that the processor lacks are EINVAL or ENODEV, as there."""
@@ -78,6 +82,9 @@ def arch_prctl(thread: Thread, op: ArchCode, addr: ArchArg) -> Result:
         return 0
     if op == Arch.ARCH_GET_CPUID:
         return 1
+    if op in (Arch.ARCH_GET_XCOMP_SUPP, Arch.ARCH_GET_XCOMP_PERM):
+        thread.memory.put_u64(addr, _STATE_COMPONENTS)
+        return 0
     return -errno.ENODEV if op == Arch.ARCH_SET_CPUID else -errno.EINVAL
 
 

@@ -61,6 +61,31 @@ def files() -> None:
     result(b"preadv of a pipe", syscall(numbers.preadv, reads, vector.ptr, 1, 0, 0))
 
 
+def others() -> None:
+    """What is no epoll, is misnamed, cannot be read."""
+    mask = array[u64, 1]()
+    mask[0] = 1 << 9
+    signals = syscall(numbers.signalfd4, -1, mask.ptr, 8, 0)
+    event = array[u64, 2]()
+    event[0] = 1
+    other = syscall(numbers.eventfd2, 0, 0)
+    result(b"epoll_ctl of a signalfd", syscall(numbers.epoll_ctl, signals, 1, other, event.ptr))
+    result(b"change", syscall(numbers.epoll_ctl, signals, 3, other, event.ptr))
+    result(b"epoll_wait of a signalfd", syscall(numbers.epoll_wait, signals, addr(data[0]), 1, 0))
+    result(b"of an eventfd, nowhere", syscall(numbers.epoll_wait, other, BAD, 1, 0))
+    result(b"no room, nowhere", syscall(numbers.epoll_wait, other, BAD, 0, 0))
+    result(b"renameat: no folder, no new name", syscall(numbers.renameat, 99, b"a\0".ptr, -100, BAD))
+    result(b"renameat: no folder twice", syscall(numbers.renameat, 99, b"a\0".ptr, 98, b"\0".ptr))
+    result(b"linkat: no folder, no new name", syscall(numbers.linkat, 99, b"a\0".ptr, -100, BAD, 0))
+    page = u64(syscall(numbers.mmap, 0, 8192, 0, 0x22, -1, 0))
+    result(b"mlock of what cannot be read", syscall(numbers.mlock, page, 4096))
+    result(b"ARCH_GET_XCOMP_SUPP", syscall(numbers.arch_prctl, 0x1021, addr(data[0])))
+    result(b"nowhere", syscall(numbers.arch_prctl, 0x1021, BAD))
+    syscall(numbers.mprotect, page, 4096, 1)
+    result(b"futex: shared, cannot be written", syscall(numbers.futex, page, 1, 1, 0, 0, 0))
+    result(b"private", syscall(numbers.futex, page, 129, 1, 0, 0, 0))
+
+
 def settings() -> None:
     """sigaltstack, prctl, clocks, keys."""
     stack = array[u64, 3]()
@@ -81,5 +106,6 @@ def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
     """The transcript."""
     polls()
     files()
+    others()
     settings()
     return 0
