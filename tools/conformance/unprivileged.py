@@ -14,7 +14,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
-NOBODY = 65534
+NOBODY = 64123
+"""A user whom no other process belongs to: 65534 has some on many machines."""
 _NAMESPACES = 0x00020000 | 0x08000000 | 0x20000000  # CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID
 _PRIVATE = (1 << 18) | (1 << 14)  # MS_PRIVATE | MS_REC
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
@@ -81,8 +82,10 @@ def main(words: Sequence[str]) -> int:
     drop()
     os.chdir(folder)
     if way == "native":
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)  # the interpreter ignores them, and exec keeps that
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(
+                number, signal.SIG_DFL
+            )  # exec keeps what is ignored: by the interpreter, by a shell's `&`
         os.execve(command[0], command, {})
     cli = importlib.import_module("emu.cli")
     return int(cli.main(["run", *command]) or 0)
