@@ -18,15 +18,18 @@ def call_as_of(entry: Syscall, kernel: Version) -> Call | None:
     """What serves a call under this version of the kernel; None: what serves it today."""
     if CALLS.get(entry.name, kernel) > kernel:
         return _absent
-    masks = [(new.argument, new.bits) for new in FLAGS if new.call == entry.name and new.since > kernel]
+    masks = [
+        (new.argument, new.bits, new.error) for new in FLAGS if new.call == entry.name and new.since > kernel
+    ]
     values = [(new.argument, new.value) for new in VALUES if new.call == entry.name and new.since > kernel]
     if not masks and not values:
         return None
     call = entry.call
 
     def checked(thread: Any, *registers: int) -> Any:
-        if any(registers[argument] & bits for argument, bits in masks):
-            return -errno.EINVAL
+        for argument, bits, error in masks:
+            if registers[argument] & bits:
+                return -error
         if any(registers[argument] & 0xFFFFFFFF == value for argument, value in values):
             return -errno.EINVAL
         return call(thread, *registers)

@@ -16,6 +16,7 @@ from syscalls.types_volatile import Pid
 
 _PAGE = 4096
 _WORD = (1 << 64) - 1
+_MOST = 1 << 20  # pages of one call: nothing else runs meanwhile
 _CHUNK = 512  # pages that are looked at in one go
 _MOVES = PolicyMove.MPOL_MF_MOVE | PolicyMove.MPOL_MF_MOVE_ALL
 _NEAR = (Policy.MPOL_BIND, Policy.MPOL_PREFERRED_MANY)
@@ -91,7 +92,7 @@ def migrate_pages(thread: Thread, pid: Pid, maxnode: Size, old_nodes: Address, n
     return 0 if new & policies.ONLINE else -errno.EINVAL
 
 
-@syscall
+@syscall(partial="more than 1,048,576 pages at a time are E2BIG")
 def move_pages(
     thread: Thread, pid: Pid, count: Size, pages: Address, nodes: Address, status: Address, flags: MoveFlags
 ) -> Result:
@@ -100,6 +101,8 @@ def move_pages(
         return -errno.EINVAL
     if flags & PolicyMove.MPOL_MF_MOVE_ALL and not credentials.of(thread).can(Capability.CAP_SYS_NICE):
         return -errno.EPERM
+    if count > _MOST:
+        return -errno.E2BIG
     target = family.thread_named(thread, pid).process
     family.check_access(thread, target)
     for first in range(0, count, _CHUNK):

@@ -13,8 +13,9 @@ from syscalls.calls.vectors import Vector
 from syscalls.fds import Descriptor
 from syscalls.flags.pipes import Splice
 from syscalls.process import Thread
-from syscalls.streams import EPIPE, broken_pipe, host_address
+from syscalls.streams import EPIPE, PIPE_BUF, broken_pipe, host_address
 from syscalls.table import syscall
+from syscalls.terminal_files import terminal_file
 from syscalls.types_attributes import OffsetAt
 from syscalls.types_files import IoVec
 from syscalls.wait import RESTARTSYS, Blocking, Wait, Wake
@@ -28,7 +29,7 @@ def _is_pipe(entry: Descriptor) -> bool:
     return stat.S_ISFIFO(os.fstat(entry.host).st_mode)
 
 
-@syscall(partial="devices and files of /proc that the bench makes up are EINVAL")
+@syscall(partial="terminals, and devices and files of /proc that the bench makes up, are EINVAL")
 def splice(
     thread: Thread,
     fd_in: Fd,
@@ -45,10 +46,11 @@ def splice(
         return -errno.EINVAL
     source, target = thread.fds.get(fd_in), thread.fds.get(fd_out)
     for entry in (source, target):
-        if entry.description.operations is not None:
+        if entry.description.operations is not None or terminal_file(entry) is not None:
             return -errno.EINVAL
     places = tuple(host_address(thread, at) if at else 0 for at in (off_in, off_out))
-    count = min(len, _PIECE)
+    shared = target.description.pollable and not target.description.host_nonblocking
+    count = min(len, PIPE_BUF if shared else _PIECE)
 
     def attempt() -> int:
         # The host must not wait: neither for the pipe, nor for what is not a pipe and blocks there.

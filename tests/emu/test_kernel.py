@@ -78,6 +78,33 @@ def test_newer_values_are_unknown(tiny: Tiny) -> None:
     assert answer(tiny, "madvise", 0, 0, wipe_on_fork, kernel="4.14")[0] == ExitStatus(0)
 
 
+def test_what_newer_bits_and_values_answer(tiny: Tiny) -> None:
+    zero_range, seals, child_subreaper = 0x10, 1034, 36
+    assert answer(tiny, "fallocate", 1, zero_range, 0, kernel="3.14")[0] == failed(errno.EOPNOTSUPP)
+    assert answer(tiny, "fcntl", 1, seals, 0, kernel="3.16")[0] == failed(errno.EINVAL)
+    assert answer(tiny, "prctl", child_subreaper, 1, 0, kernel="3.3")[0] == failed(errno.EINVAL)
+    assert answer(tiny, "prctl", child_subreaper, 1, 0, kernel="3.4")[0] == ExitStatus(0)
+    assert answer(tiny, "set_mempolicy", 4, 0, 0, kernel="3.7")[0] == failed(errno.EINVAL)
+    assert answer(tiny, "set_mempolicy", 4, 0, 0, kernel="3.8")[0] == ExitStatus(0)
+    assert answer(tiny, "unshare", 0x80, 0, 0, kernel="5.5")[0] == failed(errno.EINVAL)
+    assert answer(tiny, "unshare", 0x80, 0, 0, kernel="5.6")[0] == failed(errno.EPERM)
+
+
+@pytest.mark.parametrize(
+    "new", [*history.FLAGS, *history.VALUES], ids=lambda new: f"{new.call}-{new.argument}-{new[2]:#x}"
+)
+def test_what_is_new_is_an_argument_of_a_call_that_is_older(new: history.NewFlags | history.NewValue) -> None:
+    entry = TABLE[getattr(numbers, new.call)]
+    assert new.argument < len(entry.args)
+    assert history.OLDEST <= history.CALLS.get(new.call, history.OLDEST) <= new.since
+
+
+def test_every_call_is_served_or_refused() -> None:
+    served = {entry.name for entry in TABLE.values()}
+    assert set(numbers.NAMES.values()) == served | set(REFUSED)
+    assert len(served) >= 285
+
+
 def test_the_trace_shows_the_call_and_its_answer(tiny: Tiny) -> None:
     with Machine(tiny(code(numbers.statx)), kernel="4.10", trace=True) as machine:
         machine.run()
