@@ -6,6 +6,7 @@ A guest of a family prints hundreds of results of its calls, also in corners; th
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -58,7 +59,16 @@ FAMILIES = {
         "pidfds_info",
     ),
 }  # fmt: skip
-"""Each guest with its arguments. What tests/syscalls runs with the fixture `same` stands here."""
+"""Each guest with its arguments. What else tests/syscalls runs with the fixture `same` is the family `others`."""
+
+
+def others() -> tuple[str, ...]:
+    """The guests that tests run with `same` by name, and that no family has."""
+    listed = {guest.split()[0] for guests in FAMILIES.values() for guest in guests}
+    found: set[str] = set()
+    for path in (ROOT / "tests" / "syscalls").glob("test_*.py"):
+        found |= set(re.findall(r'\bsame\(\s*"(\w+)"', path.read_text()))
+    return tuple(sorted(found - listed))
 
 
 def fill(folder: Path) -> None:
@@ -110,5 +120,5 @@ def family_row(family: str, guests: tuple[str, ...], folder: Path) -> Row:
 def rows(effort: Effort) -> Iterator[Row]:
     """A row a family. The short form leaves it to the tests, which run the same guests, and takes one guest of each."""
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-        for family, guests in FAMILIES.items():
+        for family, guests in {**FAMILIES, "others": others()}.items():
             yield family_row(family, guests[:1] if effort.short else guests, Path(folder))
