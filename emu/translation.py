@@ -17,11 +17,13 @@ Source: Intel SDM volume 1, 4.1.1 and volume 2 (which instructions), AMD64 APM v
 
 import ctypes
 import mmap
+import re
 import struct
 from collections.abc import Iterable
 from typing import Any
 
 from emu import cpu_native as native
+from syscalls import kernel, numbers
 
 ALIGNMENT = 16
 
@@ -221,6 +223,11 @@ _CPU_CLASS = 0x81B0  # CPUState.cc
 _DO_UNALIGNED_ACCESS = 0x18  # in the CPUClass
 _OPERATIONS = bytes.fromhex("488b9790730000")  # mov rdx,[rdi+0x7390]: tcg_emit_op appends to TCGContext.ops
 
+_LIMIT = re.compile(rb"[\x44\x45]\x0f[\x4e\x4f][\xc0\xc8]")  # cmovle, cmovg into r8d or r9d
+_LIMITS = 4  # two lengths, of bytes or of words
+_HELPER_BYTES = 176  # where they are
+_CONDITION_AT, _SIGNED = 2, 8  # without that bit: cmovbe, cmova
+
 
 class Translation:
     """The corrections in one process's libunicorn, `library`. To be made once. Raises LookupError where it is not as expected."""
@@ -247,6 +254,8 @@ class Translation:
         self._page.seek(self._state + 16)
         self._page.write(b"".join(_bits(table) for table in _TABLES))
         self._fault = base + _FAULT
+        for name in ("helper_pcmpestri_xmm_x86_64", "helper_pcmpestrm_xmm_x86_64"):
+            _compare_lengths_unsigned(_address(getattr(library, name)))
         for slot, stub in zip(slots, (base, base + _STORE, base + _FETCH), strict=True):
             ctypes.c_uint64.from_address(slot).value = stub
 
@@ -265,6 +274,22 @@ class Translation:
         if address:
             _ADDRESS.pack_into(self._page, at, 0)
         return int(address)
+
+
+def _compare_lengths_unsigned(helper: int) -> None:
+    """Mends a helper of PCMPESTRI and PCMPESTRM. It takes the absolute value of a length, which of the smallest number stays negative, and then reads
+    far away from its operands, so that a guest could end the bench. `cmp r, 16; cmovg r, limit` becomes `cmova`."""
+    found = [match.start() for match in _LIMIT.finditer(ctypes.string_at(helper, _HELPER_BYTES))]
+    if len(found) != _LIMITS:
+        raise LookupError("helper_pcmpestri")
+    start = helper & -mmap.PAGESIZE
+    size = helper + _HELPER_BYTES - start
+    if kernel.call3(numbers.mprotect, start, size, mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC):
+        return  # this host forbids it
+    for at in found:
+        condition = ctypes.c_ubyte.from_address(helper + at + _CONDITION_AT)
+        condition.value &= ~_SIGNED
+    kernel.call3(numbers.mprotect, start, size, mmap.PROT_READ | mmap.PROT_EXEC)
 
 
 def _bits(members: Iterable[int]) -> bytes:

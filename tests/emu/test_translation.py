@@ -95,6 +95,17 @@ def test_checking_does_not_change_the_budget(board: Any) -> None:
         assert (stop.kind, after["rbx"], after["rip"]) == (StopKind.BUDGET, budget, 0x401000)
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["660f3a61c100", "660f3a61c181", "660f3a60c100", "66480f3a60c10d"],
+    ids=["i", "i words", "m", "m rex"],
+)
+def test_a_string_of_the_smallest_length_does_no_harm(board: Any, code: str) -> None:
+    """PCMPESTRI and PCMPESTRM take the absolute value of a length; 2^31 has none."""
+    stop, _ = board.run(code + "0f0b", rax=1 << 31, rdx=1 << 31)
+    assert stop.kind is StopKind.INVALID
+
+
 def test_a_guest_with_a_misaligned_stack(tiny: Callable[..., bytes]) -> None:
     said: list[str] = []
     with Machine(tiny("50 0f290424"), ["guest"], say=said.append) as machine:  # push rax; movaps [rsp], xmm0
