@@ -23,6 +23,7 @@ TASK_END = USER_END - PAGE
 """The end of the user range; the page below the canonical hole is never mapped (TASK_SIZE_MAX of the kernel)."""
 MMAP_BASE = 0x7FFFF7FFF000
 """Where the search for room begins, downwards: what Linux chooses without address randomisation."""
+_WORD = (1 << 64) - 1
 MMAP_LOWEST = 0x10000
 """vm.mmap_min_addr."""
 STACK_GAP = 256 * PAGE
@@ -224,23 +225,31 @@ class AddressSpace(FilePages):
         known = Mremap.MREMAP_MAYMOVE | Mremap.MREMAP_FIXED
         if address % PAGE or flags & ~known or (fixed and not flags & Mremap.MREMAP_MAYMOVE) or not new_size:
             fail(errno.EINVAL)
-        old_size, new_size = _up(old_size), _up(new_size)
+        old_size, new_size = _up(old_size) & _WORD, _up(new_size)
+        if new_size > TASK_END:
+            fail(errno.EINVAL)
         end = address + old_size
         region = self.regions.find(address)
         if region is None:
             fail(errno.EFAULT)
         if fixed:
             overlaps = new_address < end and address < new_address + new_size
-            if new_address % PAGE or new_size > TASK_END or new_address > TASK_END - new_size or overlaps:
+            if new_address % PAGE or new_address > TASK_END - new_size or overlaps:
                 fail(errno.EINVAL)
         if not old_size:
             fail(errno.EINVAL)  # duplicating a shared mapping is not offered
+        if new_size < old_size:
+            # What lies behind goes first, whatever it is and however long (shrink_vma, remap_to in mm/mremap.c).
+            if fixed:
+                self.unmap(new_address, new_size)
+            self.unmap(address + new_size, old_size - new_size)
+            end, old_size = address + new_size, new_size
+        if new_size == old_size and not fixed:
+            if end > region.end:
+                fail(errno.EFAULT)
+            return address
         if end > region.end:
             fail(errno.EFAULT)
-        if new_size <= old_size and not fixed:
-            if new_size < old_size:
-                self.unmap(address + new_size, old_size - new_size)
-            return address
         if region.prot & Prot.PROT_WRITE and not region.shared:
             self._check_limit(0, 0, max(0, new_size - old_size))
         if region.shared:
@@ -260,9 +269,6 @@ class AddressSpace(FilePages):
             fail(errno.ENOMEM)
         if fixed:
             self.unmap(new_address, new_size)
-            if new_size < old_size:
-                self.unmap(address + new_size, old_size - new_size)
-                end = address + new_size
         else:
             new_address = self._choose(0, new_size, 0)
         self._ensure_chunks(address, end)

@@ -1,6 +1,6 @@
 """Which error is said first when several arguments are wrong, and calls on descriptors of a kind that they are not for."""
 
-from say import result
+from say import check, result
 
 from guest.lang import addr, array, i64, ptr, syscall, u8, u64
 from guest.rt.start import _start  # noqa: F401  where the kernel enters
@@ -81,6 +81,14 @@ def others() -> None:
     result(b"mlock of what cannot be read", syscall(numbers.mlock, page, 4096))
     result(b"ARCH_GET_XCOMP_SUPP", syscall(numbers.arch_prctl, 0x1021, addr(data[0])))
     result(b"nowhere", syscall(numbers.arch_prctl, 0x1021, BAD))
+    again = u64(syscall(numbers.mmap, 0, 65536, 3, 0x22, -1, 0))
+    syscall(numbers.munmap, again + 12288, 4096)
+    result(b"mremap: too large", syscall(numbers.mremap, again, 4096, 0x7FFFFFFFFFFFFFFF, 1, 0))
+    result(b"mremap: no size that could be", syscall(numbers.mremap, again, -2, 8192, 1, 0))
+    result(b"mremap: over a hole", syscall(numbers.mremap, again, 20480, 24576, 1, 0))
+    check(b"smaller, over a hole", u64(syscall(numbers.mremap, again, 65536, 8192, 1, 0)) == again)
+    result(b"what lay behind is gone", syscall(numbers.msync, again + 20480, 4096, 4))
+    result(b"what stays is there", syscall(numbers.msync, again, 8192, 4))
     syscall(numbers.mprotect, page, 4096, 1)
     result(b"futex: shared, cannot be written", syscall(numbers.futex, page, 1, 1, 0, 0, 0))
     result(b"private", syscall(numbers.futex, page, 129, 1, 0, 0, 0))
