@@ -85,6 +85,8 @@ def answers(cases: Sequence[Case], elf: Path, emulated: bool) -> list[str]:
         if len(got) < len(chunk):
             if not emulated:
                 raise ProbeError(f"natively the probe ended at {chunk[len(got)]}: {said}")
+            if not got and found[-1:] == [DIED]:
+                raise ProbeError(f"the bench does not run at all: {said}")
             print(f"{DIED} at {chunk[len(got)]}: {said}", file=sys.stderr)
             found.append(DIED)
     return found
