@@ -4,10 +4,12 @@ The tables are those of DWARF 5, section 6.4, in the form of the LSB, "Exception
 """
 
 import io
+import struct
 from bisect import bisect_right
 from typing import Any, NamedTuple
 
-from elftools.common.exceptions import ELFError
+from elftools.common.exceptions import DWARFError, ELFError
+from elftools.construct import ConstructError
 from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 
@@ -52,8 +54,11 @@ class Unwinder:
 
     def _find(self, pc: int) -> Rule | None:
         if self._entries is None:
-            self._entries = sorted(_entries(self._elf), key=lambda entry: entry["initial_location"])
-            self._starts = [entry["initial_location"] for entry in self._entries]
+            try:
+                self._entries = sorted(_entries(self._elf), key=lambda entry: entry["initial_location"])
+                self._starts = [entry["initial_location"] for entry in self._entries]
+            except _BROKEN:
+                self._entries, self._starts = [], []
         index = bisect_right(self._starts, pc) - 1
         if index < 0 or pc >= self._starts[index] + self._entries[index]["address_range"]:
             return None
@@ -65,7 +70,10 @@ class Unwinder:
             return None
 
 
-_BROKEN = (ELFError, LookupError, ValueError, TypeError, AttributeError, AssertionError, OverflowError)
+_BROKEN = (
+    ELFError, DWARFError, ConstructError, LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError, RecursionError,
+    struct.error,
+)  # fmt: skip
 """What pyelftools raises on tables that make no sense: there is no frame then, and no harm done."""
 
 

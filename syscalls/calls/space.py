@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import os
 import struct
 
 from syscalls import kernel, numbers
@@ -57,8 +58,33 @@ def ftruncate(thread: Thread, fd: Fd, length: Long) -> Result:
 
 @syscall
 def fallocate(thread: Thread, fd: Fd, mode: FallocateMode, offset: Offset, len: Long) -> Result:
-    """fallocate(2)."""
-    return kernel.call4(numbers.fallocate, thread.fds.get(fd).host, mode & 0xFFFFFFFF, offset, len)
+    """fallocate(2). Of what lives in memory, or is the run's own, at most what the guest may have of memory: then ENOSPC."""
+    entry = thread.fds.get(fd)
+    if not mode & _FREES and min(offset, len) >= 0 and _is_private(entry):
+        _require_room(thread, entry, len)
+    return kernel.call4(numbers.fallocate, entry.host, mode & 0xFFFFFFFF, offset, len)
+
+
+_FREES = 0x2 | 0x8  # FALLOC_FL_PUNCH_HOLE, FALLOC_FL_COLLAPSE_RANGE
+_BLOCK = 512  # bytes that st_blocks counts in
+
+
+def _is_private(entry: Descriptor) -> bool:
+    """Whether a file takes room that nobody has given to the guest by name: a memfd, or in a private directory."""
+    description = entry.description
+    mount = description.detail
+    return mount.private if isinstance(mount, Mount) else description.path.startswith("memfd:")
+
+
+def _require_room(thread: Thread, entry: Descriptor, wanted: int) -> None:
+    """Raises ENOSPC when the open private files of this process would take more than the guest may have of memory."""
+    files = {}
+    for other in thread.fds.entries.values():
+        if other is entry or (other.description.kind == "file" and _is_private(other)):
+            status = os.fstat(other.host)
+            files[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK
+    if sum(files.values()) + wanted > thread.memory.limit:
+        raise OSError(errno.ENOSPC, "as much as the guest may have of memory (--memory)")
 
 
 @syscall

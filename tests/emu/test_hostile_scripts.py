@@ -1,23 +1,28 @@
 """Guests that found a weak place of the bench once: each stays a test. More are found by `python3 tools/dev.py conformance fuzz`."""
 
+import io
 import os
+import random
+import resource
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from emu.machine import Machine  # noqa: E402
+from emu.unwind import Unwinder  # noqa: E402
+from tools.conformance import scripted  # noqa: E402
 from tools.conformance.fuzz_scripts import script_of  # noqa: E402
 from tools.conformance.fuzz_worker import Host, one, prepare  # noqa: E402
-from tools.conformance.scripted import ENTER, HANDLER, RESTORER, STORE, Argument, Script, long, result  # noqa: E402
 
 
-def run(elf: Path, script: Script, seconds: float = 10.0, **options: object) -> tuple[int, bytes]:
+def run(elf: Path, script: scripted.Script, seconds: float = 10.0, **options: object) -> tuple[int, bytes]:
     """A shell's status, and the output."""
     given, out = os.memfd_create("script"), os.memfd_create("out")
     try:
@@ -34,12 +39,12 @@ def run(elf: Path, script: Script, seconds: float = 10.0, **options: object) -> 
         os.close(out)
 
 
-def handle(script: Script, number: int, where: Argument, flags: int = 0) -> None:
+def handle(script: scripted.Script, number: int, where: scripted.Argument, flags: int = 0) -> None:
     """rt_sigaction with a restorer."""
     action = script.room(32)
-    script.step(STORE, 0, action, where, 8)
-    script.step(STORE, 0, action + 8, 0x4000000 | flags, 8)
-    script.step(STORE, 0, action + 16, long(RESTORER), 8)
+    script.step(scripted.STORE, 0, action, where, 8)
+    script.step(scripted.STORE, 0, action + 8, 0x4000000 | flags, 8)
+    script.step(scripted.STORE, 0, action + 16, scripted.long(scripted.RESTORER), 8)
     script.call("rt_sigaction", number, action, 0, 8)
 
 
@@ -47,26 +52,26 @@ def handle(script: Script, number: int, where: Argument, flags: int = 0) -> None
     "stack", [0, 8, 600, 0x7F0000000000, 1 << 47, 1 << 63, (1 << 64) - 1, (1 << 64) - 700]
 )
 def test_a_handler_on_a_stack_that_is_nowhere(elf: Callable[[str], Path], stack: int) -> None:
-    script = Script()
-    handle(script, 4, long(HANDLER))
+    script = scripted.Script()
+    handle(script, 4, scripted.long(scripted.HANDLER))
     script.step(
-        ENTER, 0, script.put(b"\x48\xbc" + stack.to_bytes(8, "little") + b"\x0f\x0b")
+        scripted.ENTER, 0, script.put(b"\x48\xbc" + stack.to_bytes(8, "little") + b"\x0f\x0b")
     )  # mov rsp, stack; ud2
     assert run(elf("scripted"), script) == (128 + 11, b"")
 
 
 def test_a_storm_of_faults_ends_in_time(elf: Callable[[str], Path]) -> None:
-    """A handler that is nowhere faults, and is called for that, as long as the stack takes its frames: here a large one."""
-    script = Script()
+    """A handler that is nowhere faults, and is called for that, as scripted.long as the stack takes its frames: here a large one."""
+    script = scripted.Script()
     size = 1 << 30
     stack = script.call("mmap", 0, size, 3, 0x4022, -1, 0)
     place = script.room(8)
-    script.step(STORE, 0, place, result(stack), 8)
+    script.step(scripted.STORE, 0, place, scripted.result(stack), 8)
     handle(script, 4, 0x1000, 0x40000000)
     handle(script, 11, 0x1000, 0x40000000)
     # mov rsp, [rdi]; add rsp, size - 64; ud2
     code = b"\x48\x8b\x27\x48\x81\xc4" + (size - 64).to_bytes(4, "little") + b"\x0f\x0b"
-    script.step(ENTER, 0, script.put(code), place)
+    script.step(scripted.ENTER, 0, script.put(code), place)
     started = time.monotonic()
     status, _ = run(elf("scripted"), script, 1.0)
     assert status == 128 + 9
@@ -75,14 +80,12 @@ def test_a_storm_of_faults_ends_in_time(elf: Callable[[str], Path]) -> None:
 
 def test_descriptors_of_the_host_run_out(elf: Callable[[str], Path]) -> None:
     """Many processes with full tables, together more than the host gives one process: calls fail, the bench does not."""
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    script = Script()
+    script = scripted.Script()
     count, full, rounds = (script.put(number.to_bytes(8, "little")) for number in (6, 120, 20))
     top = len(script.steps)
     made = script.call("fork")
-    child = script.goto_if(result(made), 0)
+    child = script.goto_if(scripted.result(made), 0)
     script.step(6, top, count)
     script.call("nanosleep", script.put((1).to_bytes(8, "little") + bytes(8)), 0)
     script.call("kill", -1, 9)
@@ -123,3 +126,47 @@ def test_random_scripts_leave_nothing_behind(
     assert told["findings"] + before.differences(Host(tmp_path)) == []
     assert told["seconds"] < 30  # the limit is 1.5 s; the machine may be busy
     assert script_of(seed) == script_of(seed)
+
+
+@pytest.mark.parametrize("way", ["memfd", "private file"])
+def test_files_in_memory_do_not_fill_the_machine(elf: Callable[[str], Path], way: str) -> None:
+    """fallocate(2) gives the pages at once, and of a memfd the host would give all that it has."""
+    script = scripted.Script()
+    if way == "memfd":
+        made = script.call("memfd_create", b"large", 0)
+    else:
+        made = script.call("open", b"/tmp/large", 0x42, 0o600)
+    for mode, offset, size in (
+        (0, 0, 1 << 46),
+        (0, 0, 65 << 20),
+        (1, 1 << 40, 65 << 20),
+        (0, 0, 40 << 20),
+        (0, 1 << 30, 40 << 20),
+    ):
+        script.call("fallocate", scripted.result(made), mode, offset, size)
+    script.call("fallocate", scripted.result(made), 3, 0, 1 << 40)
+    script.call("fallocate", scripted.result(made), 0, 0, 40 << 20)
+    script.tell_results()
+    script.end()
+    status, told = run(elf("scripted"), script, memory_limit=64 << 20)
+    assert status == 0
+    assert scripted.results(told)[1:8] == [-28, -28, -28, 0, -28, 0, 0]
+
+
+def test_tables_of_call_frames_that_make_no_sense(elf: Callable[[str], Path]) -> None:
+    """Where .eh_frame and its kin are spoiled there is no frame, or a wrong one; nothing is raised."""
+    content = elf("scripted").read_bytes()
+    first = int.from_bytes(content[24:32], "little")  # e_entry
+    tables = [section for section in ELFFile(io.BytesIO(content)).iter_sections() if "_frame" in section.name]
+    chance = random.Random(0)
+    for _ in range(300):
+        spoiled = bytearray(content)
+        for section in tables:
+            for _ in range(chance.choice((1, 2, 20))):
+                spoiled[section["sh_offset"] + chance.randrange(section["sh_size"])] = chance.choice(
+                    (0xC0, 0xFF, chance.randrange(256))
+                )
+        unwind = Unwinder(bytes(spoiled))
+        for pc in range(first - 0x1000, first + 0x1000, 797):
+            unwind(pc)
+    assert tables

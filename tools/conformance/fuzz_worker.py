@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import sys
 import threading
 import time
@@ -26,6 +27,8 @@ TIME_LIMIT = 1.5
 """Seconds of a guest."""
 MAPS_ALLOWED = 24
 """Mappings that the interpreter may make for itself in one run."""
+LARGEST_FILE = 1 << 28
+"""Bytes: many guests at once must not fill the machine that this runs on."""
 TRACED = 3
 """Every so many-th run is traced."""
 
@@ -161,6 +164,7 @@ def main(words: list[str]) -> int:
     guest, folder = Path(words[0]), Path(words[1])
     seed, step, seconds = int(words[2]), int(words[3]), float(words[4])
     prepare(folder)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
     os.environ["TMPDIR"] = str(folder / "tmp")
     os.chdir(folder)
     end = time.monotonic() + seconds
