@@ -53,7 +53,10 @@ def ftruncate(thread: Thread, fd: Fd, length: Long) -> Result:
     """ftruncate(2)."""
     if length < 0:
         return EINVAL
-    return kernel.call2(numbers.ftruncate, thread.fds.get(fd).host, length)
+    entry = thread.fds.get(fd)
+    if entry.description.kind == "pidfd":
+        return -errno.EOPNOTSUPP  # a file of pidfs, which has no size (anon_inode_setattr in fs/libfs.c)
+    return kernel.call2(numbers.ftruncate, entry.host, length)
 
 
 @syscall
@@ -183,7 +186,8 @@ def sendfile(thread: Thread, out_fd: Fd, in_fd: Fd, offset: OffsetAt, count: Siz
     if offset and thread.memory.readable(offset, 8) < 8:
         return -errno.EFAULT
     source = _of_mode(thread, in_fd, Open.O_WRONLY)
-    seeks = kernel.call3(numbers.lseek, source.host, 0, 1) >= 0
+    kind = source.description.kind
+    seeks = kind == "pidfd" or (kind != "signalfd" and kernel.call3(numbers.lseek, source.host, 0, 1) >= 0)
     if offset and not seeks:
         return -errno.ESPIPE
     if count >> 63:
