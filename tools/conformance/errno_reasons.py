@@ -67,7 +67,6 @@ DESIGNS = (
     Design("ioctl", ANY, "ENOTTY", has(1, 0x8912), "the network interfaces of the host are not told"),
     Design("futex", ANY, "ENOSYS", has(1, 6, 7, 8, 11, 12, 13), "priority inheritance: as a kernel without CONFIG_FUTEX_PI"),
     Design("rseq", ANY, "ENOSYS", always, "as a kernel without CONFIG_RSEQ"),
-    Design("prctl", ANY, "EINVAL", has(0, 22), "seccomp: as a kernel without CONFIG_SECCOMP"),
     Design("prctl", "+", "0", has(0, 23), "the bounding set of a guest has what the bench can grant"),
     Design("memfd_create", ANY, "ENOSYS", bits(1, 4), "huge pages: as a kernel without hugetlbfs"),
     Design("mmap", ANY, ANY, bits(3, 0x40000), "huge pages: as a kernel without hugetlbfs"),
