@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench_loops import Effort, compute_rows, hello_rows, process_rows, syscall_rows, traced_rows
+from bench_programs import program_rows
 from bench_report import SUBJECT_LABELS, Row, as_json, columns, machine, machine_line, markdown, verdict
 from bench_run import MeasureError, Subject, subjects
 from bench_servers import http_rows, memory_rows, websocket_rows
@@ -35,6 +36,7 @@ FIGURES: dict[str, Callable[[dict[str, Subject], Path, Effort], list[Row]]] = {
     "processes": process_rows,
     "http": http_rows,
     "websocket": websocket_rows,
+    "programs": program_rows,
     "hello": hello_rows,
     "memory": memory_rows,
 }

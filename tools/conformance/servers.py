@@ -103,7 +103,7 @@ def row_of(script: Script, folder: Path) -> Row:
     work.mkdir()
     source.write_bytes(script.path.read_bytes())
     # As whoever runs this: a server of root's is another one than a user's.
-    options = ["--root", "/", "--rw", work, "--user", f"{os.getuid()}:{os.getgid()}"]
+    options: list[str | Path] = ["--root", "/", "--rw", work, "--user", f"{os.getuid()}:{os.getgid()}"]
     found = emulated(["/bin/sh", source], env=env, cwd=work, limit=LIMIT, options=options, calls=True)
     return compared(script.name, script.what, expected, found)
 

@@ -2,11 +2,11 @@
 # needs: socat
 waiting() { until [ -e "$1" ]; do sleep 0.05; done; }
 connected() { until socat -u OPEN:/dev/null "$1" 2>/dev/null; do sleep 0.05; done; }
-socat "TCP-LISTEN:$PORT,bind=127.0.0.1,reuseaddr,fork" EXEC:cat &
+socat -t 10 "TCP-LISTEN:$PORT,bind=127.0.0.1,reuseaddr,fork" EXEC:cat &
 echoer=$!
 connected "TCP:127.0.0.1:$PORT"
 printf 'one\ntwo\n' | socat -t 10 - "TCP:127.0.0.1:$PORT"
-socat "TCP-LISTEN:$PORT2,bind=127.0.0.1,reuseaddr,fork" "TCP:127.0.0.1:$PORT" &
+socat -t 10 "TCP-LISTEN:$PORT2,bind=127.0.0.1,reuseaddr,fork" "TCP:127.0.0.1:$PORT" &
 relay=$!
 connected "TCP:127.0.0.1:$PORT2"
 i=0
@@ -38,14 +38,14 @@ echo "status $?"
 echo 'tr a-z A-Z' > upper.sh
 echo 'loud' | socat -t 10 - EXEC:'sh upper.sh',pipes
 echo 'system' | socat -t 10 - SYSTEM:'read word; echo $word of the shell'
-socat UNIX-LISTEN:unix.sock,fork SYSTEM:'read word; echo unix $word' &
+socat -t 10 UNIX-LISTEN:unix.sock,fork SYSTEM:'read word; echo unix $word' &
 server=$!
 waiting unix.sock
 echo name | socat -t 10 - UNIX-CONNECT:unix.sock
 kill $server
 wait $server
 echo "status $?"
-socat ABSTRACT-LISTEN:conformance-$PORT SYSTEM:'cat >&2; echo bye' 2> abstract.txt &
+socat -t 10 ABSTRACT-LISTEN:conformance-$PORT SYSTEM:'cat >&2; echo bye' 2> abstract.txt &
 server=$!
 until echo abstract | socat -t 10 - ABSTRACT-CONNECT:conformance-$PORT 2>/dev/null; do sleep 0.05; done
 wait $server
