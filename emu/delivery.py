@@ -21,7 +21,7 @@ _USER_FLAGS = 0x40000 | 1 << 11 | _DF | _TF | 0xD5 | _RF
 """What rt_sigreturn(2) may change: AC, OF, DF, TF, SF, ZF, AF, PF, CF, RF (FIX_EFLAGS)."""
 
 _NO_TRAP = Trap()
-_PAGE_FAULT = 14
+_GENERAL_PROTECTION, _PAGE_FAULT = 13, 14
 _TRAPS = (1, 3, 4)  # the exceptions that come behind their instruction: the others set the resume flag
 
 
@@ -177,6 +177,9 @@ class Delivery:
         signals.recheck(thread)
         if not restored:
             self.force(task)
+        elif state.bad_selector:
+            trap = Trap(_GENERAL_PROTECTION, state.bad_selector & ~3)
+            self.raise_fault(task, siginfo.from_kernel(Signal.SIGSEGV), trap)
 
 
 def is_on_stack(thread: Thread, stack_pointer: int, *, nested: bool = False) -> bool:

@@ -44,13 +44,16 @@ class Trap(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a frame holds of the interrupted thread. `mask` is to be in force again, `fpu_at` is where the FXSAVE image is."""
+    """What a frame holds of the interrupted thread. `mask` is to be in force again, `fpu_at` is where the FXSAVE image is.
+    `bad_selector` is a code segment that the processor does not return to, 0 where it does.
+    """
 
     registers: dict[str, int]
     eflags: int
     mask: int
     stack: Stack
     fpu_at: int
+    bad_selector: int = 0
 
 
 def place(top: int) -> tuple[int, int]:
@@ -81,4 +84,5 @@ def unpack(frame: bytes) -> State:
     values = _CONTEXT.unpack_from(frame, _CONTEXT_AT)
     (mask,) = _MASK.unpack_from(frame, _MASK_AT)
     registers = dict(zip(CONTEXT_REGISTERS, values, strict=False))
-    return State(registers, values[17], mask, stack, values[26])
+    code = values[18] | 3  # the kernel sets the privilege level
+    return State(registers, values[17], mask, stack, values[26], code if code != _CS else 0)

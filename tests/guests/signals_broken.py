@@ -10,6 +10,9 @@ from syscalls import numbers
 from syscalls.flags.signals import SigAction, SigMask, Signal
 
 RIP = 21
+SEGMENTS = 23
+ERR = 24
+TRAP = 25
 FPU = 28
 
 
@@ -80,6 +83,19 @@ def wild_pc(number: i64, info: ptr[i32], context: ptr[u64]) -> None:
     context[RIP] = 0x8000000000000000
 
 
+def wild_code(number: i64, info: ptr[i32], context: ptr[u64]) -> None:
+    """Goes back into a code segment that is none of a program's."""
+    context[SEGMENTS] = (context[SEGMENTS] & ~u64(0xFFFF)) | 0x10
+
+
+def says_trap(number: i64, info: ptr[i32], context: ptr[u64]) -> None:
+    """A handler of SIGSEGV that ends the run."""
+    result(b"code", i64(info[2]))
+    result(b"error", i64(context[ERR]))
+    result(b"trap", i64(context[TRAP]))
+    syscall(numbers.exit_group, 5)
+
+
 def wild_state(number: i64, info: ptr[i32], context: ptr[u64]) -> None:
     """Leaves no floating-point state that a processor takes."""
     state = ptr[u32](context[FPU])
@@ -136,6 +152,10 @@ def main(argc: i64, argv: ptr[ptr[u8]], envp: ptr[ptr[u8]]) -> i64:
         syscall(numbers.kill, own, Signal.SIGUSR1)
     if is_mode(mode, b"wild-pc"):
         install(Signal.SIGUSR1, wild_pc, siginfo, 0)
+        syscall(numbers.kill, own, Signal.SIGUSR1)
+    if is_mode(mode, b"wild-code"):
+        install(Signal.SIGSEGV, says_trap, siginfo, 0)
+        install(Signal.SIGUSR1, wild_code, siginfo, 0)
         syscall(numbers.kill, own, Signal.SIGUSR1)
     if is_mode(mode, b"no-state"):
         install(Signal.SIGUSR1, no_state, siginfo, 0)

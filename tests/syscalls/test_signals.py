@@ -52,6 +52,7 @@ BROKEN = {
     "blocked": 139,
     "full": 139,
     "wild-pc": 139,
+    "wild-code": 5,
     "no-state": 0,
     "ignored": 139,
 }
