@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 import bench  # noqa: E402
+import bench_programs as programs  # noqa: E402
 import bench_report as report  # noqa: E402
 import bench_run  # noqa: E402
 import bench_servers as servers  # noqa: E402
@@ -140,3 +141,14 @@ def test_a_run_that_fails_is_no_measurement(tmp_path: Path) -> None:
     elf = bench_run.build("getpid", tmp_path)
     with pytest.raises(bench_run.MeasureError, match="status 2"):
         bench_run.run(installed["native"], elf, ["many"], tmp_path)
+
+
+def test_the_report_of_redis_benchmark() -> None:
+    assert programs.parse_redis('"test","rps"\n"SET","62695.92","0.1"\n') == 62695.92
+    with pytest.raises(bench_run.MeasureError, match="no figure"):
+        programs.parse_redis("Could not connect")
+
+
+def test_a_program_that_is_not_installed_is_named() -> None:
+    assert programs.absent("sh") == ""
+    assert programs.absent("sh", "no-such-program") == "not installed: no-such-program"

@@ -35,6 +35,8 @@ START_LIMIT = 60.0
 CONNECTIONS = {True: 1000, False: 10000}
 """Open at the same time, in the short form and in the long one."""
 LISTENING = re.compile(rb":(\d+)/?\s")
+Load = Callable[[int, float], int]
+"""A load on a port for so many seconds; returns how much was done."""
 GUESTS = ROOT / "tests" / "guests"
 
 
@@ -105,9 +107,7 @@ def settled(pid: int, expected: int) -> int:
     return found
 
 
-def loaded_row(
-    name: str, what: str, server: Served, load: Callable[[int, float], int], seconds: float
-) -> Row:
+def loaded_row(name: str, what: str, server: Served, load: Load, seconds: float) -> Row:
     """Puts a load on a running server, and compares what the bench holds after a third of it and at the end."""
     began = time.monotonic()
     idle = descriptors(server.pid)
