@@ -195,9 +195,9 @@ def _owner(thread: Thread, entry: Descriptor, command: int, arg: int) -> int:
     if command == Fcntl.F_GETSIG:
         return sig
     if command == Fcntl.F_SETSIG:
-        if not 0 <= arg <= 64:
+        if arg & 0xFFFFFFFF > 64:
             return EINVAL
-        description.owner = (kind, number, arg)
+        description.owner = (kind, number, arg & 0xFFFFFFFF)
         return 0
     if command == Fcntl.F_GETOWN_EX:
         thread.memory.write(arg, struct.pack("<ii", kind, number))

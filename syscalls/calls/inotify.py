@@ -16,7 +16,7 @@ from syscalls.types_attributes import InotifyFlags, InotifyMask
 EINVAL = -errno.EINVAL
 
 VALID = 0xF7000000 | Inotify.IN_ALL_EVENTS | Inotify.IN_UNMOUNT | Inotify.IN_Q_OVERFLOW | Inotify.IN_IGNORED
-"""What a mask must have some bit of (ALL_INOTIFY_BITS in include/linux/inotify.h)."""
+"""What a mask must have some bit of, and nothing else (ALL_INOTIFY_BITS in include/linux/inotify.h)."""
 
 BOTH = Inotify.IN_MASK_ADD | Inotify.IN_MASK_CREATE
 
@@ -50,11 +50,11 @@ def _init(thread: Thread, flags: int) -> int:
 @syscall
 def inotify_add_watch(thread: Thread, fd: Fd, pathname: Path, mask: InotifyMask) -> Result:
     """inotify_add_watch(2)."""
-    if not mask & VALID or mask & BOTH == BOTH:
+    if not mask & VALID or mask & 0xFFFFFFFF & ~VALID or mask & BOTH == BOTH:
         return EINVAL
     entry = thread.fds.get(fd)
     if entry.description.kind != "inotify":
-        return EINVAL
+        return -errno.EBADF if entry.description.flags & Open.O_PATH else EINVAL
     follow = not mask & Inotify.IN_DONT_FOLLOW
     with files_of(thread).walk(thread, At.AT_FDCWD, read_path(thread, pathname), follow) as found:
         # By its descriptor: the link of /proc is followed to what the walk has found, be that a symbolic link.

@@ -25,7 +25,9 @@ _HIGHEST_SIGNAL = 64
 _LAST_CAPABILITY = Capability.CAP_CHECKPOINT_RESTORE
 _TIMER_SLACK = 50_000
 _MCE_DEFAULT = 2
-_ALL_BITS, _ALL_LOCKS = 0x55, 0xAA
+_ALL_BITS, _ALL_LOCKS = 0x555, 0xAAA
+_UNPRIVILEGED = 0xF00
+"""The bits of 6.14 with which user space restricts itself, and their locks: nobody needs a privilege to set them."""
 _AMBIENT_IS_SET, _AMBIENT_RAISE, _AMBIENT_LOWER, _AMBIENT_CLEAR_ALL = 1, 2, 3, 4
 
 _PR_SET_MM_AUXV = 12
@@ -192,7 +194,10 @@ def _of_credentials(thread: Thread, op: int, arg2: int, others: tuple[int, int, 
 def _set_securebits(thread: Thread, own: Credentials, bits: int) -> int:
     locked = own.securebits & _ALL_LOCKS
     changed = (locked >> 1) & (own.securebits ^ bits)
-    if changed or locked & ~bits or bits & ~(_ALL_BITS | _ALL_LOCKS) or not own.can(Capability.CAP_SETPCAP):
+    if changed or locked & ~bits or bits & ~(_ALL_BITS | _ALL_LOCKS):
+        return -errno.EPERM
+    different = own.securebits ^ bits
+    if not own.can(Capability.CAP_SETPCAP) and (not different or different & ~_UNPRIVILEGED):
         return -errno.EPERM
     credentials.change(thread, own._replace(securebits=bits))
     return 0

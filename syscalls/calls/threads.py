@@ -101,7 +101,7 @@ def sched_getaffinity(
     """sched_getaffinity(2): the kernel's call, which returns the size of its mask."""
     size = cpusetsize & 0xFFFFFFFF
     cpus = thread.process.cpus
-    if size * 8 < cpus or size & 7:
+    if size * 8 & 0xFFFFFFFF < cpus or size & 7:  # an unsigned int, which overflows
         return -errno.EINVAL
     thread_named(thread, pid)
     kernel_size = (cpus + 63) // 64 * 8

@@ -109,6 +109,14 @@ def settings() -> None:
     result(b"PR_SET_MM with too much", syscall(numbers.prctl, 35, 1, 0, 0, 1))
     result(b"clock_settime: nowhere", syscall(numbers.clock_settime, -6, BAD))
     result(b"clock_nanosleep: nowhere", syscall(numbers.clock_nanosleep, -0x7FFFFFF0, 0, BAD, 0))
+    result(
+        b"sched_getaffinity: a size that overflows",
+        syscall(numbers.sched_getaffinity, 0, 0x80000000, addr(data[0])),
+    )
+    result(b"F_SETSIG: the low half counts", syscall(numbers.fcntl, 0, 10, u64(1) << 63))
+    result(b"inotify_add_watch: nothing to watch for", syscall(numbers.inotify_add_watch, 99, 0, 0x10000000))
+    result(b"what nobody knows", syscall(numbers.inotify_add_watch, 99, 0, 0x10001))
+    result(b"no inotify", syscall(numbers.inotify_add_watch, 99, 0, 2))
     result(b"pkey_alloc", syscall(numbers.pkey_alloc, 1, 0))
     result(b"get_mempolicy: flags", syscall(numbers.get_mempolicy, 0, 0, 0, 0, u64(1) << 32))
 
