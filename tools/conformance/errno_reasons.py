@@ -16,7 +16,8 @@ _NAMESPACES = 0x7E020080  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEW
 _DEVICES = {FIRST + SLOTS["null"], FIRST + SLOTS["zero"], 0, 1, 2, ADDRESSES["DEVICE"]}
 _CHANGES = (
     "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat setxattr lsetxattr "
-    "fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat"
+    "fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat "
+    "unlink unlinkat rmdir rename renameat renameat2 link linkat"
 )
 
 

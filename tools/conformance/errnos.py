@@ -93,7 +93,8 @@ def rows(effort: Effort) -> Iterator[Row]:
     found = compare(chosen)
     calls = frozenset(case.name for case in chosen)
     by_design = len(found.different) - len(found.faults)
-    note = f"{found.score:.2%} of {found.compared - by_design} equal (target {TARGET:.0%}); {by_design} differ by design"
+    equal = 1 - len(found.different) / found.compared
+    note = f"{found.score:.2%} of {found.compared - by_design} equal (target {TARGET:.0%}); {by_design} more differ by design ({equal:.2%} with them)"
     what = f"{len(calls)} calls, hostile arguments"
     result = EQUAL if found.score >= TARGET else DIFFERS
     print(grouped(found, examples=8 if names else 2))
