@@ -21,6 +21,7 @@ from emu.places import Places
 from emu.processes import Processes, space_of
 from emu.sched import SLICE, Task
 from emu.sigframe import Trap
+from emu.timekeeper import Timekeeper
 from emu.timers import Timers
 from syscalls import siginfo, signals
 from syscalls.fds import FdTable
@@ -65,6 +66,7 @@ class Bench:
         self._started = self._finished = False
         self.host = Host()
         self.cpu = Cpu(_not_running, tsc=self.host.monotonic_ns)
+        self.host.hurry = self.cpu.exhaust
         memory = AddressSpace(self.cpu, limits.memory)
         self.dispatcher = Dispatcher(self.cpu, self.host, self)
         self.scheduler = self.dispatcher.scheduler
@@ -100,10 +102,15 @@ class Bench:
 
     def run(self) -> None:
         """Runs the guest to its end."""
-        dispatcher, cpu = self.dispatcher, self.cpu
         self._started = True
-        if self.limits.time is not None:
-            dispatcher.time_limit = self.host.monotonic_ns() + int(self.limits.time * 1e9)
+        if self.limits.time is None:
+            return self._run()
+        self.dispatcher.time_limit = self.host.monotonic_ns() + int(self.limits.time * 1e9)
+        with Timekeeper(self.limits.time, self.cpu.exhaust):
+            return self._run()
+
+    def _run(self) -> None:
+        dispatcher, cpu = self.dispatcher, self.cpu
         if dispatcher.task is None and not dispatcher.switch():
             return
         while True:
@@ -132,11 +139,9 @@ class Bench:
     def _charge(self) -> None:
         """A fault uses up a part of the turn: a thread that faults again and again, without a block between, has no longer turns than others."""
         left = self.cpu.budget - _FAULT_COST
-        if left > 0:
-            self.cpu.refill(left)
-            return
-        self.cpu.refill(SLICE)
-        self.dispatcher.preempt()
+        self.cpu.refill(left if left > 0 else SLICE)
+        if left <= 0:
+            self.dispatcher.preempt()
 
     def _deliver(self, task: Task) -> bool:
         """Lets the thread on the CPU see to its signals; False when another one has the turn now."""

@@ -274,6 +274,10 @@ class Cpu:
         """Sets how many blocks the current context may still run; for use when contexts are switched in `on_syscall`."""
         self._cells[native.BUDGET] = budget
 
+    def exhaust(self) -> None:
+        """Uses the budget up: the current context stops at its next block. For any host thread."""
+        self._cells[native.BUDGET] = 0
+
     @property
     def budget(self) -> int:
         """How many blocks are left of it; 0 when it is used up."""

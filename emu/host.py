@@ -13,7 +13,7 @@ import select
 import signal
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from syscalls import kernel, numbers
@@ -32,7 +32,7 @@ _CLOCK_MONOTONIC = 1
 class Host:
     """Waits for descriptors, a deadline, signals to the bench and calls from other host threads.
 
-    `monotonic_ns` is the clock of all deadlines.
+    `monotonic_ns` is the clock of all deadlines. `hurry` is called when a signal has come, so that who computes looks.
     """
 
     monotonic_ns = staticmethod(time.monotonic_ns)
@@ -57,6 +57,7 @@ class Host:
         self._signal_pipe: tuple[int, int] | None = None
         self._old_wakeup = -1
         self._old_handlers: dict[int, Any] = {}
+        self.hurry: Callable[[], object] = int  # until there is somebody to hurry
 
     @staticmethod
     def _checked(result: int) -> int:
@@ -141,7 +142,11 @@ class Host:
         self._epoll.register(receiver, select.EPOLLIN | select.EPOLLET)
         self._old_wakeup = signal.set_wakeup_fd(sender, warn_on_full_buffer=False)
         for number in signals:
-            self._old_handlers[number] = signal.signal(number, _ignore)
+            self._old_handlers[number] = signal.signal(number, self._came)
+
+    def _came(self, _number: int, _frame: object) -> None:
+        """A Python-level handler: without one the wakeup descriptor stays silent. The byte in the pipe says what it was."""
+        self.hurry()
 
     def caught(self) -> list[int]:
         """The signals that came since the last call."""
@@ -174,7 +179,3 @@ class Host:
             if fd >= 0:
                 os.close(fd)
         self._timer = self._wakeup = -1
-
-
-def _ignore(_number: int, _frame: object) -> None:
-    """A Python-level handler: without one the wakeup descriptor stays silent. The byte in the pipe says it all."""

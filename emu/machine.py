@@ -24,6 +24,7 @@ from emu.loader import Identity
 from emu.memory import DEFAULT_LIMIT, AddressSpace
 from emu.output_watch import watch
 from emu.places import Places
+from emu.timekeeper import Timekeeper
 from emu.trace import Sink
 from syscalls.args import PAYLOAD_LIMIT
 from syscalls.files import FileSystem
@@ -266,7 +267,8 @@ class Machine:
         """
         self._bench.stop_wanted = True
         self._bench.host.interrupt()
-        return self.wait()
+        with Timekeeper(0, self._bench.cpu.exhaust):
+            return self.wait()
 
     def send_signal(self, number: int) -> None:
         """Sends a signal to the guest from any host thread."""
@@ -284,7 +286,8 @@ class Machine:
         if self._background is not None and not self._ended.is_set():
             self._bench.stop_wanted = True
             self._bench.host.interrupt()
-            self._ended.wait()
+            with Timekeeper(0, self._bench.cpu.exhaust):
+                self._ended.wait()
         self._closed = True
         self._bench.close()
 

@@ -4,6 +4,8 @@ import io
 import os
 import random
 import resource
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -170,3 +172,41 @@ def test_tables_of_call_frames_that_make_no_sense(elf: Callable[[str], Path]) ->
         for pc in range(first - 0x1000, first + 0x1000, 797):
             unwind(pc)
     assert tables
+
+
+@pytest.mark.parametrize("way", ["limit", "stop", "interrupt"])
+def test_calls_that_take_long_are_no_way_to_stay(
+    elf: Callable[[str], Path], tmp_path: Path, way: str
+) -> None:
+    """A turn counts blocks of code: with calls of 20 ms each it would last minutes, deaf to the time limit and to Ctrl-C."""
+    script = scripted.Script()
+    memory = script.call("mmap", 0, 64 << 20, 3, 0x8022, -1, 0)
+    file = script.call("memfd_create", b"x", 0)
+    top = len(script.steps)
+    script.call("pwrite64", scripted.result(file), scripted.result(memory), 64 << 20, 0)
+    script.goto_if(0, 0, top)
+    if way == "limit":
+        started = time.monotonic()
+        assert run(elf("scripted"), script, 0.5)[0] == 128 + 9
+    elif way == "stop":
+        (tmp_path / "script").write_bytes(script.bytes())
+        with (
+            (tmp_path / "script").open("rb") as given,
+            Machine(elf("scripted"), stdin=given.fileno()) as machine,
+        ):
+            machine.start()
+            time.sleep(0.5)
+            started = time.monotonic()
+            assert machine.stop() == 128 + 9
+    else:
+        (tmp_path / "script").write_bytes(script.bytes())
+        command = [sys.executable, "-m", "emu", "run", str(elf("scripted"))]
+        with (
+            (tmp_path / "script").open("rb") as given,
+            subprocess.Popen(command, stdin=given, cwd=ROOT) as child,
+        ):
+            time.sleep(2)
+            started = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            assert child.wait(30) == 128 + 2
+    assert time.monotonic() - started < 5
