@@ -87,7 +87,7 @@ _SYSCALL = (
     "48b80000000000000080"  # movabs rax,0x8000000000000000
     "48894238"  # mov [rdx+0x38],rax
     "49bc{from_u64}"  # movabs r12,from_u64
-    "488b3b"  # mov rdi,[rbx]
+    "8b3b"  # mov edi,[rbx]: of the number Linux looks at 32 bits
     "41ffd4"  # call r12
     "4889442408"  # mov [rsp+0x8],rax
     "488b7b38"  # mov rdi,[rbx+0x38]

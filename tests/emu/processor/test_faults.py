@@ -95,6 +95,7 @@ FAULTS: tuple[tuple[str, str, dict[str, int]], ...] = (
     ("lock add mem", ".byte 0xf0,0x01,0x07", {}),
     ("long16", ".byte 0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x66,0x90", {}),
     ("mov cs", "mov es,eax; .byte 0x8e,0xc8", {"rax": 0x0}),
+    ("syscall with upper bits", "mov rax,0x1000000ff; syscall", {}),
     ("syscall bad", "syscall", {"rax": 0x270f}),
     ("syscall -1", "syscall", {"rax": -1}),
     ("tf", "pushfq; or qword ptr [rsp],0x100; popfq; nop; nop", {}),
