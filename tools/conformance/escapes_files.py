@@ -392,3 +392,33 @@ def what_is_shown(t: Try) -> None:
         fd = t.call("open", name, DIRECTORY, 0)
         got = t.call("getdents64", result(fd), room := t.room(8192), 8192)
         t.call("write", 1, room, result(got))
+
+
+@attempt
+def resolved(t: Try) -> None:
+    """openat2 with every way to resolve, and attributes, links and times by descriptors (the calls that end in `at`)."""
+    rw = t.opened(t.path("rw"), PATH | DIRECTORY)
+    paths = (
+        b"../outside/secret",
+        b"up",
+        b"absolute",
+        b"folder/secret",
+        b"/../outside/secret",
+        b"sub/../../outside/secret",
+        b"/proc/self/root/../outside/secret",
+    )
+    for resolve in (0, 1, 2, 4, 8, 16, 24, 32):
+        how = t.put(struct.pack("<QQQ", 0, 0, resolve))
+        for path in paths:
+            t.refused(NOWHERE + " EXDEV EINVAL EAGAIN ENOSYS", "openat2", result(rw), path, how, 24)
+    for path in paths:
+        t.refused(NOWHERE + " EROFS ENOSYS", "utimensat", result(rw), path, 0, 0)
+        t.refused(NOWHERE + " EROFS ENOSYS", "fchmodat2", result(rw), path, 0o777, 0)
+        t.refused(NOWHERE + " EROFS", "fchownat", result(rw), path, 1, 1, 0)
+        t.refused(NOWHERE + " EXDEV EROFS", "linkat", result(rw), path, result(rw), b"stolen", 0x400)
+        t.refused(NOWHERE, "statx", result(rw), path, 0, 0xFFF, t.room(256))
+        t.refused(NOWHERE, "faccessat2", result(rw), path, 4, 0)
+        value = t.put(struct.pack("<QII", t.text(b"x"), 1, 0))
+        t.refused(
+            NOWHERE + " EROFS ENOSYS EOPNOTSUPP", "setxattrat", result(rw), path, 0, b"user.x", value, 16
+        )
