@@ -109,7 +109,7 @@ def _unusable(name: str, wanted: str, error: OSError) -> ElfError:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return ElfError(
             f"{name}: needs the interpreter {wanted}, which is not among the guest's files:"
-            " --root / shows it those of this machine"
+            " --root shows it those of a directory (--root / this machine's)"
         )
     own_words = error.errno in (errno.ELIBBAD, errno.ENOEXEC)
     reason = error.strerror if own_words else os.strerror(error.errno or 0)

@@ -100,11 +100,15 @@ class Processes:
             raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         context = self.context_of(parent, wanted.stack, wanted.tls)
         fds = parent.fds if wanted.fds else parent.fds.fork()
+        memory = None
         try:
             memory = space_of(maker) if wanted.memory else space_of(maker).fork()
+            files = parent.files if wanted.files else parent.files.fork()
         except OSError:
             if not wanted.fds:
                 fds.close_all()
+            if memory is not None and not wanted.memory:
+                memory.close()
             raise
         child = Process(
             self._last_id + 1, memory, fds, bench, system,
@@ -133,7 +137,6 @@ class Processes:
                 maker.parent.children[child.pid] = child
         else:
             children.adopt(maker, child, parent.tid)
-        files = parent.files if wanted.files else parent.files.fork()
         task = self.new_thread(child, parent.name, context, fds, files)
         thread = task.thread
         if wanted.waits:

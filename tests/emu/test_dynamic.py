@@ -154,7 +154,7 @@ def test_a_missing_interpreter_is_one_clear_line() -> None:
     assert done.returncode == 126
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith(f"emu: {path}: needs the interpreter /")
-    assert line.endswith("which is not among the guest's files: --root / shows it those of this machine")
+    assert line.endswith("--root shows it those of a directory (--root / this machine's)")
 
 
 def test_nothing_stays_open(tmp_path: Path) -> None:
