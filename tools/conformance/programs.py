@@ -61,6 +61,7 @@ PROGRAMS = (
     Program("grep, sed, awk, diff, find, xargs", "trees of files searched and changed", "text.sh", tools=("gawk", "mawk")),
     Program("tar, gzip, bzip2, xz, zstd, cpio", "packed, unpacked, damaged", "archives.sh", tools=("xz", "bzip2")),
     Program("gcc, make, binutils, musl-gcc", "programs with threads built and run: static, dynamic, static-pie, with musl", "build.sh", tools=("gcc", "musl-gcc")),
+    Program("processor", "17 instruction sets on random operands", "instructions.sh", tools=("gcc",)),
     Program("git", "commits, branches, a merge, a conflict, a clone, gc", "git.sh", tools=("git",)),
     Program("perl", "files, pipes, children, signals, sockets", "perl.pl", ("/usr/bin/perl",), short=True),
     Program("lua5.4", "strings, coroutines, files, pipes", "lua.lua", ("/usr/bin/lua5.4",), short=True),

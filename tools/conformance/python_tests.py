@@ -50,12 +50,12 @@ SLICES = (
     Slice("terminals", ("test_pty", "test_openpty", "test_fcntl")),
     Slice("descriptors", ("test_file", "test_thread", "test_resource")),
     Slice("memory", ("test_mmap",), short=True),
-    Slice("files", ("test_os",), only=("*Stat*", "*Walk*", "*Dir*", "*Link*", "*File*", "*Memfd*", "*EventFD*")),
+    Slice("files", ("test_os",), only=("*Stat*", "*Dir*", "*Link*", "*FileTests*", "*Memfd*", "*EventFD*", "*Pidfd*", "*Spawn*")),
     Slice("posix", ("test_posix",), only=("*PosixTester*", "*Groups*")),
     Slice("children", ("test_fork1", "test_wait3", "test_wait4", "test_popen")),
     Slice("subprocess", ("test_subprocess",), only=("*POSIXProcessTestCase.test_[a-k]*",)),
     Slice("threads", ("test_threading",), only=("*LockTests*", "*EventTests*", "*Barrier*", "*Condition*", "*ThreadTests.test_[a-i]*")),
-    Slice("signals", ("test_signal", "test_threadsignals"), only=("*Wakeup*", "*Pending*", "*Itimer*", "*Posix*", "*ThreadSignals*")),
+    Slice("signals", ("test_signal", "test_threadsignals"), only=("*Wakeup*", "*Pending*", "*Posix*", "*Pidfd*", "*ThreadSignals*", "*itimer_real*")),
     Slice("sockets", ("test_socket",), only=("*TCP*", "*UDP*", "*Unix*", "*GeneralModule*", "*SocketPair*", "*Sendmsg*", "*Recvmsg*SCM*")),
 )  # fmt: skip
 
