@@ -63,8 +63,8 @@ def invalid() -> OSError:
 
 def read_nodes(memory: Memory, address: int, count: int) -> int:
     """A mask of `count - 1` nodes as bits (get_nodes); raises EINVAL, EFAULT."""
-    count -= 1
-    if count <= 0 or not address:
+    count = (count - 1) & (1 << 64) - 1
+    if not count or not address:
         return 0
     if count > _PAGE * 8:
         raise invalid()
@@ -75,13 +75,18 @@ def read_nodes(memory: Memory, address: int, count: int) -> int:
     return found
 
 
-def made(mode: int, nodes: int) -> Policy:
-    """mpol_new and mpol_set_nodemask: raises EINVAL for what makes no sense, or names no node that there is."""
+def check_mode(mode: int) -> None:
+    """sanitize_mpol_flags: raises EINVAL."""
     kind, flags = mode & ~_FLAGS, mode & _FLAGS
     if not 0 <= kind <= _LAST or flags & _PLACED == _PLACED:
         raise invalid()
     if flags & Mode.MPOL_F_NUMA_BALANCING and kind not in (Mode.MPOL_BIND, Mode.MPOL_PREFERRED_MANY):
         raise invalid()
+
+
+def made(mode: int, nodes: int) -> Policy:
+    """mpol_new and mpol_set_nodemask, of a mode that was checked: raises EINVAL for what names no node that there is."""
+    kind, flags = mode & ~_FLAGS, mode & _FLAGS
     if kind == Mode.MPOL_DEFAULT:
         if nodes:
             raise invalid()

@@ -55,7 +55,7 @@ def io_setup(thread: Thread, nr_events: UInt, ctx_idp: OutU64) -> Result:
     """io_setup(2)."""
     if thread.memory.u64(ctx_idp) or not nr_events:
         return -errno.EINVAL
-    if max(nr_events, thread.process.cpus * 4) * 2 > _LARGEST:
+    if max(nr_events, thread.process.cpus * 4) * 2 & 0xFFFFFFFF > _LARGEST:
         return -errno.EINVAL
     ipc = ipc_of(thread)
     held = sum(context.asked for contexts in ipc.aio.values() for context in contexts.values())

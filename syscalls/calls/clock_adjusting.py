@@ -5,7 +5,6 @@ from typing import Annotated
 
 from syscalls import kernel, numbers
 from syscalls.args import OutStruct
-from syscalls.calls.clock import now
 from syscalls.flags.clock import Clock
 from syscalls.flags.system import Adjust, ClockStatus
 from syscalls.process import Thread
@@ -40,8 +39,11 @@ def adjtimex(thread: Thread, buf: OutTimex) -> HostResult:
 @syscall(partial="changes are EPERM, as for a program without CAP_SYS_TIME")
 def clock_adjtime(thread: Thread, clockid: ClockNumber, buf: OutTimex) -> HostResult:
     """clock_adjtime(2)."""
+    thread.memory.read(buf, SIZE)
     if clockid != Clock.CLOCK_REALTIME:
-        now(thread, clockid)
+        of_device = clockid < 0 and clockid & 7 == 3  # the clock behind a descriptor, of which there is none
+        if of_device or (clockid >= 0 and Clock.text(clockid).startswith("0x")):
+            return -errno.EINVAL
         return -errno.EOPNOTSUPP
     return _tell(thread, buf)
 
@@ -52,7 +54,7 @@ def _tell(thread: Thread, buf: int) -> int:
     if modes & Adjust.ADJ_ADJTIME:
         if not modes & _SINGLESHOT:
             return -errno.EINVAL
-        if not modes & _READ_ONLY:
+        if not modes & _READ_ONLY or modes & Adjust.ADJ_SETOFFSET:
             return -errno.EPERM
         modes = Adjust.ADJ_OFFSET_SS_READ
     elif modes:

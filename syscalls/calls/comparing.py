@@ -25,7 +25,8 @@ def kcmp(
     if type == Kcmp.KCMP_FILE:
         one, two = _description(first, idx1), _description(second, idx2)
     elif type == Kcmp.KCMP_EPOLL_TFD:
-        one, two = _description(first, idx1), _watched(thread, second, idx2)
+        two = _watched(thread, second, idx2)
+        one = _description(first, idx1)
     elif type == Kcmp.KCMP_VM:
         one, two = first.memory, second.memory
     elif type == Kcmp.KCMP_FILES:

@@ -44,7 +44,7 @@ def get_mempolicy(
         return -errno.EINVAL
     if mode:
         thread.memory.put_u32(mode, 0 if node else told.mode)
-    size = -(-(maxnode - 1) // 64) * 8 if nodemask else 0
+    size = ((maxnode - 1 + 63 & (1 << 64) - 1) // 64) * 8 if nodemask else 0
     if size > _PAGE:
         return -errno.EINVAL
     if size:

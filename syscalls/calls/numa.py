@@ -28,6 +28,7 @@ MoveFlags = Annotated[int, Flags(PolicyMove)]
 @syscall
 def set_mempolicy(thread: Thread, mode: ModeArg, nodemask: Address, maxnode: Size) -> Result:
     """set_mempolicy(2)."""
+    policies.check_mode(mode)
     policies.keep(thread, policies.made(mode, policies.read_nodes(thread.memory, nodemask, maxnode)))
     return 0
 
@@ -43,6 +44,7 @@ def mbind(
     flags: MoveFlags,
 ) -> Result:
     """mbind(2)."""
+    policies.check_mode(mode)
     nodes = policies.read_nodes(thread.memory, nodemask, maxnode)
     if flags & ~(_MOVES | PolicyMove.MPOL_MF_STRICT):
         return -errno.EINVAL
@@ -55,7 +57,8 @@ def mbind(
     if not size:
         return 0
     policy = policies.made(mode, nodes)
-    if not thread.memory.regions.covered(addr, end):
+    regions = thread.memory.regions
+    if not (regions.covered(addr, end) if policy.packed else regions.parts(addr, end)):
         return -errno.EFAULT
     thread.memory.set_policy(addr, end, policy.packed)
     return 0
@@ -102,7 +105,7 @@ def move_pages(
     if flags & PolicyMove.MPOL_MF_MOVE_ALL and not credentials.of(thread).can(Capability.CAP_SYS_NICE):
         return -errno.EPERM
     if count > _MOST:
-        return -errno.E2BIG
+        return -errno.E2BIG if thread.memory.readable(pages, 8 * _MOST) == 8 * _MOST else -errno.EFAULT
     target = family.thread_named(thread, pid).process
     family.check_access(thread, target)
     for first in range(0, count, _CHUNK):

@@ -43,8 +43,8 @@ def _vector(thread: Thread, address: int, count: int) -> list[Range]:
 def _local(thread: Thread, address: int, count: int) -> list[Range]:
     """import_iovec: cut to what one call transfers, and within the user range."""
     left, found = _MAX, []
-    for base, length in _vector(thread, address, count):
-        if length and base + length > TASK_SIZE:
+    for base, length in _vector(thread, address, count & 0xFFFFFFFF):
+        if base + length > TASK_SIZE:
             raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
         length = min(length, left)
         left -= length

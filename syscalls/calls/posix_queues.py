@@ -49,6 +49,8 @@ def mq_open(thread: Thread, name: Path, flags: OpenFlags, mode: OpenMode, attr: 
     attributes = thread.memory.read(attr, MqAttr.size) if attr else None
     text = _name(thread, name)
     thread.fds.lowest_free()
+    if flags & Open.O_DIRECT:
+        return -errno.EINVAL
     queues = queues_of(ipc_of(thread))
     queue = queues.named.get(text)
     access = flags & Open.O_ACCMODE

@@ -30,6 +30,7 @@ LARGEST = (1 << 64) - 1 - (1 << 24)
 """SHMMAX, and in pages SHMALL."""
 
 _LOCKED = 0o2000
+_HUGE = (0, 21, 30)  # logarithms of the sizes of huge pages, 0: the usual one
 
 
 @syscall
@@ -39,10 +40,10 @@ def shmget(thread: Thread, key: IpcKey, size: Size, shmflg: SegmentFlags) -> Res
     settle(thread, ipc)
 
     def made() -> Segment:
-        if not 0 < size <= LARGEST:
+        if not 0 < size < 1 << 63:
             raise fail(errno.EINVAL)
         if shmflg & ShmGet.SHM_HUGETLB:
-            raise fail(errno.ENOMEM)
+            raise fail(errno.EPERM if shmflg >> 26 & 0x3F in _HUGE else errno.EINVAL)
         return make(thread, ipc, size, shmflg)
 
     return ipc.segments.get(thread, key, shmflg, made, lambda found: size <= found.size)

@@ -9,8 +9,9 @@ from typing import Annotated
 from syscalls import kernel, numbers
 from syscalls.args import Fd, Flags, Result, Size
 from syscalls.blocking import AGAIN, IN, OUT, is_ready
-from syscalls.calls.vectors import Vector
+from syscalls.calls.vectors import UIO_MAXIOV, Vector
 from syscalls.fds import Descriptor
+from syscalls.flags import Open
 from syscalls.flags.pipes import Splice
 from syscalls.process import Thread
 from syscalls.streams import EPIPE, PIPE_BUF, broken_pipe, host_address
@@ -26,7 +27,7 @@ SpliceFlags = Annotated[int, Flags(Splice)]
 
 
 def _is_pipe(entry: Descriptor) -> bool:
-    return stat.S_ISFIFO(os.fstat(entry.host).st_mode)
+    return entry.description.operations is None and stat.S_ISFIFO(os.fstat(entry.host).st_mode)
 
 
 @syscall(partial="terminals, and devices and files of /proc that the bench makes up, are EINVAL")
@@ -50,7 +51,9 @@ def splice(
             return -errno.EINVAL
     places = tuple(host_address(thread, at) if at else 0 for at in (off_in, off_out))
     shared = target.description.pollable and not target.description.host_nonblocking
-    count = min(len, PIPE_BUF if shared else _PIECE)
+    count = (
+        len if len >> 63 else min(len, PIPE_BUF if shared else _PIECE)
+    )  # the host knows what to say to the first
 
     def attempt() -> int:
         # The host must not wait: neither for the pipe, nor for what is not a pipe and blocks there.
@@ -108,6 +111,8 @@ def tee(thread: Thread, fd_in: Fd, fd_out: Fd, len: Size, flags: SpliceFlags) ->
     if not len:
         return 0
     source, target = thread.fds.get(fd_in), thread.fds.get(fd_out)
+    if source.description.operations is not None or target.description.operations is not None:
+        return -errno.EINVAL  # a pipe on the host only
     count = min(len, _PIECE)
 
     def attempt() -> int:
@@ -130,11 +135,20 @@ def vmsplice(
     if flags & ~_KNOWN:
         return -errno.EINVAL
     entry = thread.fds.get(fd)
+    if entry.description.flags & Open.O_PATH:
+        return -errno.EBADF
+    nr_segs &= 0xFFFFFFFF
+    if nr_segs > UIO_MAXIOV:
+        return -errno.EINVAL
+    if not nr_segs:
+        return 0
+    vector = Vector(thread, iov, nr_segs)
+    if not vector.guest:
+        return -errno.EFAULT
+    if not vector.size:
+        return 0
     if not _is_pipe(entry):
         return -errno.EBADF
-    vector = Vector(thread, iov, nr_segs)
-    if not nr_segs or (vector.guest and not vector.size):
-        return 0
     writes = bool(entry.description.flags & os.O_ACCMODE)
     number, events = (numbers.writev, OUT) if writes else (numbers.readv, IN)
 
