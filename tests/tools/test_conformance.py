@@ -99,6 +99,7 @@ def test_what_a_guest_does_is_compared(elf: object) -> None:
     assert "getpid" in row.calls
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_sample_of_hostile_arguments() -> None:
     found: Comparison = compare(sample(Effort(short=True))[:1000])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from syscalls import numbers
 
+from . import errno_later_calls
 from .errno_calls import LASTING, LINES, NOT_RUN
 
 IMAGE = 0x10000000
@@ -223,7 +224,7 @@ def forms() -> list[tuple[str, str, tuple[Argument, ...]]]:
     """Every line of the table: the call, the line, its arguments."""
     return [
         (line.split()[0], line, tuple(argument(word) for word in line.split()[1:]))
-        for line in LINES.splitlines()
+        for line in (LINES + errno_later_calls.LINES).splitlines()
         if line
     ]
 
