@@ -37,6 +37,15 @@ def test_a_script_is_run_twice_in_an_empty_folder(tmp_path: Path) -> None:
     assert {"execve", "vfork", "wait4"} <= row.calls
 
 
+def test_two_runs_that_hang_are_not_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "NATIVE_LIMIT", 0.5)
+    path = tmp_path / "hangs.sh"
+    path.write_text("# hangs\n# needs: sleep\nsleep 1000 &\nwait\n")
+    row = servers.row_of(servers.script_of(path), tmp_path)
+    assert (row.result, row.note) == (DIFFERS, "the script does not end natively")
+    assert servers.end_leftovers(tmp_path) == []
+
+
 def test_what_a_native_script_leaves_is_ended(tmp_path: Path) -> None:
     path = tmp_path / "left"
     path.mkdir()

@@ -1,4 +1,4 @@
-# python3 -m http.server: threads, files, a listing, HEAD, errors, 20 at once, stop by SIGINT
+# python3 -m http.server: threads, files, a listing, HEAD, errors, 20 at once, stop by SIGTERM
 # needs: python3 curl ab
 mkdir www www/folder
 seq 1 20000 > www/numbers.txt
@@ -24,7 +24,7 @@ get --head $url/numbers.txt
 get -d data $url/
 get --path-as-is $url/../../../etc/passwd
 ab -q -n 100 -c 20 $url/folder/ 2>&1 | grep -E '^(Complete|Failed|Non-2xx|Total t|HTML)'
-kill -INT $server
+kill -TERM $server
 wait $server
 echo "the server ended: $?"
 grep -oE '"[A-Z]+ [^"]*" [0-9]+' log.txt | sort | uniq -c | sort -rn | head -12
