@@ -19,6 +19,7 @@ from .run import ROOT, finish
 from .unprivileged import user
 
 NATIVE_WAIT = 60
+SURELY_WAITS = 600
 EMULATED_WAIT = 1500
 """Milliseconds until a call is said to wait."""
 CHUNK = 2000
@@ -75,12 +76,12 @@ def _opened(function: object, path: str, error: object) -> None:
         os.unlink(path)
 
 
-def answers(cases: Sequence[Case], elf: Path, emulated: bool) -> list[str]:
+def answers(cases: Sequence[Case], elf: Path, emulated: bool, wait: int = 0) -> list[str]:
     """What every case came to. Where the bench ends early, the case that it ended at says so, and the rest is run anew."""
     found: list[str] = []
     while len(found) < len(cases):
         chunk = cases[len(found) : len(found) + CHUNK]
-        got, said = run_chunk(chunk, elf, emulated)
+        got, said = run_chunk(chunk, elf, emulated, wait or (EMULATED_WAIT if emulated else NATIVE_WAIT))
         found += got
         if len(got) < len(chunk):
             if not emulated:
@@ -92,9 +93,8 @@ def answers(cases: Sequence[Case], elf: Path, emulated: bool) -> list[str]:
     return found
 
 
-def run_chunk(cases: Sequence[Case], elf: Path, emulated: bool) -> tuple[list[str], str]:
+def run_chunk(cases: Sequence[Case], elf: Path, emulated: bool, limit: int) -> tuple[list[str], str]:
     """One run of the probe: its answers, and the end of what it said on stderr."""
-    limit = EMULATED_WAIT if emulated else NATIVE_WAIT
     stdin = struct.pack("<Q", len(cases)) + IMAGE_BYTES + b"".join(case.packed(limit) for case in cases)
     with empty(elf.parent) as folder:
         way = [str(folder), "native", str(elf)]

@@ -275,6 +275,10 @@ def allowed(name: str, values: tuple[Value, ...], alone: bool) -> bool:
         return False
     if name == "fcntl" and low[1] == 8:  # F_SETOWN: groups with small ids may be anybody's
         return isinstance(values[2], str) or 0x10000 < low[2] <= 0x80000000 or low[2] == 0
+    if name in ("chmod", "fchmodat", "fchmodat2") and ADDRESSES["ROOT"] in plain:
+        return (
+            False  # the root directory of a guest is its own: without rights, nothing that follows would work
+        )
     if name == "kill":  # groups and everybody: only our own group, and ids that nobody can have
         return isinstance(values[0], str) or low[0] < 0x80000000 or low[0] == 0x80000000
     if name == "setpriority":
