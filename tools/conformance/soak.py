@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import resource
-import select
 import shutil
 import signal
 import subprocess
@@ -51,25 +50,23 @@ class Served:
         listening: re.Pattern[bytes] = LISTENING,
     ) -> None:
         self._listening = listening
-        self._errors = (folder / "errors").open("w+b")
+        # A file: a server that logs to a pipe which nobody reads would stand still once it is full.
+        self._said = (folder / "said").open("w+b")
         self._process = subprocess.Popen(
             [*EMU, "run", *options, command[0], "--", *command[1:]],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, cwd=folder,
+            stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._said, cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         self.pid = self._process.pid
         self.port = 0
 
     def __enter__(self) -> Served:
-        assert self._process.stdout
-        said, deadline = b"", time.monotonic() + START_LIMIT
-        while (match := self._listening.search(said)) is None:
-            ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, deadline - time.monotonic()))
-            part = os.read(self._process.stdout.fileno(), 4096) if ready else b""
-            if not part:
+        deadline = time.monotonic() + START_LIMIT
+        while (match := self._listening.search(said := Path(self._said.name).read_bytes())) is None:
+            if self.status is not None or time.monotonic() > deadline:
                 self.__exit__()
                 raise RuntimeError(f"the server did not start to listen: {said!r}")
-            said += part
+            time.sleep(0.05)
         if match[1].isdigit():
             self.port = int(match[1])
         return self
@@ -77,11 +74,11 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.communicate(timeout=START_LIMIT)
+            self._process.wait(START_LIMIT)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.communicate()
-        self._errors.close()
+            self._process.wait()
+        self._said.close()
 
     @property
     def status(self) -> int | None:
