@@ -5,12 +5,14 @@ import os
 import struct
 import sys
 import termios
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from emu.viewer.measure import Terminal
+from syscalls import numbers
 
 Elf = Callable[[str], Path]
 EMU = (sys.executable, "-P", "-m", "emu")
@@ -30,6 +32,15 @@ class Screen(Terminal):
     def modes(self) -> int:
         """c_lflag."""
         return int(termios.tcgetattr(self._fd)[3])
+
+    def idle(self) -> None:
+        """Waits until the guest of a bench that was started directly waits: what comes before that comes too early for it."""
+        end = time.monotonic() + 20
+        seen = 0
+        while seen < 3 and time.monotonic() < end:
+            waiting = Path(f"/proc/{self.pid}/syscall").read_text().startswith(f"{numbers.epoll_wait} ")
+            seen = seen + 1 if waiting else 0
+            time.sleep(0.01)
 
     def resize(self, rows: int) -> None:
         """The window has another size."""
@@ -90,6 +101,7 @@ def test_a_guest_that_ends_by_itself_leaves_the_modes_as_it_wants(on_screen: Sta
 def test_another_size_is_told(on_screen: Start, elf: Elf) -> None:
     screen = run(on_screen, elf, "window")
     screen.wait_for(b"rows: 30")
+    screen.idle()
     screen.resize(20)
     assert screen.ended() == 0
     assert screen.said.replace(b"\r", b"") == b"rows: 30\nsignal: 28\nrows: 20\n"
@@ -99,8 +111,10 @@ def test_interrupts_never_end_a_guest_that_goes_on_reading(on_screen: Start, elf
     screen = run(on_screen, elf, "stays")
     screen.wait_for(b"ready")
     for count in range(1, 5):
+        screen.idle()
         screen.type(b"\x03")
         screen.wait_for(rb"(?s)(signal: 2.*again.*){%d}" % count)
+    screen.idle()
     screen.type(b"text\r")
     screen.wait_for(b"line")
     assert b"once more" not in screen.said
@@ -140,16 +154,21 @@ def test_a_shell_inside_with_jobs_of_its_own(on_screen: Start) -> None:
     shell = on_screen(*EMU, "run", "--root", "/", "--env", "PS1=inside> ", "/bin/sh", "--", "-i")
     shell.wait_for(b"inside> ")
     for count in range(2, 5):
+        shell.idle()
         shell.type(b"\x03")
         shell.wait_for(rb"(?s)(inside> .*){%d}" % count)
+    shell.idle()
     shell.type(b"sleep 1000\r")
     shell.settle(0.5)
+    shell.idle()
     shell.type(b"\x1a")
     shell.wait_for(b"Stopped")
     shell.type(b"jobs; fg\r")
     shell.wait_for(rb"(?s)Stopped.*Stopped.*sleep 1000\r")
     shell.settle(0.5)
+    shell.idle()
     shell.type(b"\x03")
+    shell.idle()
     shell.type(b"echo status $?\r")
     shell.wait_for(b"status 130")
     assert shell.end(b"exit 5\r") == 5
