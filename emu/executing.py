@@ -37,7 +37,7 @@ def execute(bench: "Bench", thread: Thread, program: "Program", envp: list[bytes
     bench.processes.replace(thread, memory, bench.start_at(loaded.entry, loaded.stack_pointer))
     process.places = places_of(program, loaded.base, memory)
     process.exe = os.fsdecode(program.path)
-    process.argv, process.envp = program.argv, envp
+    process.argv, process.envp, process.auxv = program.argv, envp, loaded.auxv
     process.name = thread.name = program.name
     arguments = [argument.decode("utf-8", "replace") for argument in program.argv]
     bench.event("exec", process, tid=thread.tid, program=process.exe, argv=arguments)

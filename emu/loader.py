@@ -67,7 +67,8 @@ _ROOT = Identity()
 class Loaded(NamedTuple):
     """Where everything is: all are guest addresses. `base` is what was added to the addresses in the file.
 
-    `entry` is where the processor begins: in the interpreter, if there is one, whose `base` is `interpreter_base`.
+    `entry` is where the processor begins: in the interpreter, if there is one, whose `base` is `interpreter_base`. `auxv` is the
+    auxiliary vector, as /proc/PID/auxv shows it.
     """
 
     entry: int
@@ -78,6 +79,7 @@ class Loaded(NamedTuple):
     stack_low: int
     stack_high: int
     interpreter_base: int = 0
+    auxv: bytes = b""
 
 
 def load(
@@ -133,7 +135,16 @@ def load(
         stack_low=stack_low,
         stack_high=STACK_TOP,
         interpreter_base=interpreter_base,
+        auxv=_auxv(stack, len(arguments) + len(environment)),
     )
+
+
+def _auxv(stack: bytes, strings: int) -> bytes:
+    """The auxiliary vector in the bytes that begin at the stack pointer: behind argc and the two vectors of pointers."""
+    start = end = 8 * (strings + 3)
+    while struct.unpack_from("<Q", stack, end)[0] != AT_NULL:
+        end += 16
+    return stack[start : end + 16]
 
 
 def _check_place(image: Image, base: int, stack_low: int) -> None:

@@ -116,7 +116,7 @@ class Machine:
                 first.close()
             process.payload_limit = payload_limit
             process.exe = os.fsdecode(first.path)
-            process.argv, process.envp = first.argv, environment
+            process.argv, process.envp, process.auxv = first.argv, environment, loaded.auxv
             process.name = name.encode()[:15]
             for number, host_fd in enumerate((stdin, stdout, stderr)):
                 if host_fd is not None:

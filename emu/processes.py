@@ -120,7 +120,7 @@ class Processes:
             places=maker.places.of(memory),
             limits=dict(maker.limits),
             settings=dict(maker.settings),
-            exe=maker.exe, argv=maker.argv, envp=maker.envp, name=parent.name,
+            exe=maker.exe, argv=maker.argv, envp=maker.envp, auxv=maker.auxv, name=parent.name,
             uid=maker.uid, gid=maker.gid, payload_limit=maker.payload_limit,
         )  # fmt: skip
         child.actions = maker.actions if wanted.actions else dict(maker.actions)

@@ -229,6 +229,7 @@ def _of_memory(make: "Callable[[Process], bytes]") -> "Callable[[Process, Thread
 
 TEXTS: "dict[bytes, Callable[[Process, Thread | None], bytes]]" = {
     b"cgroup": lambda process, thread: b"0::/\n",
+    b"auxv": lambda process, thread: process.auxv,
     b"cmdline": lambda process, thread: _words(process.argv, process),
     b"comm": lambda process, thread: _name(process, thread) + b"\n",
     b"environ": lambda process, thread: _words(process.envp, process),
@@ -250,5 +251,5 @@ TEXTS: "dict[bytes, Callable[[Process, Thread | None], bytes]]" = {
 }
 """Name to text."""
 
-PRIVATE = frozenset((b"environ", b"personality"))
+PRIVATE = frozenset((b"auxv", b"environ", b"personality"))
 """What only the owner may read."""

@@ -245,6 +245,7 @@ class Process:
     exe: str = ""
     argv: list[bytes] = field(default_factory=list)
     envp: list[bytes] = field(default_factory=list)
+    auxv: bytes = b""  # the auxiliary vector
     name: bytes = b""
     uid: int = 1000  # the real ids of `credentials`
     gid: int = 1000
