@@ -172,8 +172,10 @@ class Bench:
         self.processes.end_all(Signal.SIGKILL)
         self.bury()
         self.dispatcher.timers.clear()
-        if self.process.system.terminals is not None:
-            self.process.system.terminals.close()
+        system = self.process.system
+        for kept in (system.terminals, system.ipc):
+            if kept is not None:
+                kept.close()
         if self.dispatcher.sink is not None:
             self.dispatcher.sink.close()
 

@@ -177,6 +177,11 @@ class Ipc:
         self.undo: dict[Process, dict[Any, dict[int, int]]] = {}
         """What SEM_UNDO takes back when a process ends: by set and number."""
 
+    def close(self) -> None:
+        """The run is over: its shared memory goes."""
+        for segment in self.segments.objects.values():
+            segment.close()
+
     def undo_of(self, process: Process) -> object | None:
         """What tells the adjustments of one process from those of another; None where it has never asked for any."""
         return self.undo.get(process)

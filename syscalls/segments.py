@@ -36,10 +36,15 @@ class Segment(Object):
         key, uid, gid, cuid, cgid, _, sequence = super().permissions()
         return key, uid, gid, cuid, cgid, self.shown_mode, sequence
 
+    def close(self) -> None:
+        """Gives the memory back, once nobody maps it."""
+        host, self.host = self.host, -1
+        if host >= 0:
+            os.close(host)
+
     def __del__(self) -> None:
-        if getattr(self, "host", -1) >= 0:
-            os.close(self.host)
-            self.host = -1
+        if hasattr(self, "host"):  # unless the host had none to give
+            self.close()
 
 
 def make(thread: Thread, ipc: Ipc, size: int, mode: int) -> Segment:
