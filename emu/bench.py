@@ -172,8 +172,7 @@ class Bench:
         self.processes.end_all(Signal.SIGKILL)
         self.bury()
         self.dispatcher.timers.clear()
-        system = self.process.system
-        for kept in (system.terminals, system.ipc):
+        for kept in (self.process.system.terminals, self.process.system.ipc):
             if kept is not None:
                 kept.close()
         if self.dispatcher.sink is not None:
