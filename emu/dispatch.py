@@ -152,7 +152,9 @@ class Dispatcher:
             call = InProgress(thread, sequence, started - origin, entry, registers, pc, captured, self._extra)
             return self._serve_slowly(result, call)
         duration = clock() - started
-        if self.doomed and thread is not None and thread.process.exiting:  # its caller will not see the result
+        if (
+            self.doomed and thread is not None and thread.process.exiting
+        ):  # its caller will not see the result
             self._record_lost(
                 InProgress(thread, sequence, started - origin, entry, registers, pc, captured, self._extra)
             )
