@@ -196,8 +196,7 @@ class Bench:
         """A process has ended: the run's status is the first one's; with the last one the run ends."""
         if process is self.process and self._started:
             self.exit_status = ExitStatus(code, signal)
-        living = process.system.living()
-        if not living:
+        if not process.system.living():
             self.dispatcher.ending = True
             self.cpu.stop()
         elif process is self.process and not self.dispatcher.ending:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -234,3 +235,13 @@ def test_interrupt_from_the_terminal(tiny: Tiny, tmp_path: Path, spin: bool) -> 
     bench.send_signal(signal.SIGINT)
     assert bench.wait(10) == 130
     bench.stdout.close()
+
+
+def test_the_auxiliary_vector_is_known(elf: Callable[[str], Path]) -> None:
+    """What /proc/PID/auxv shows: pairs of words up to AT_NULL."""
+    with Machine(elf("turns")) as machine:
+        words = struct.unpack(f"<{len(machine.process.auxv) // 8}Q", machine.process.auxv)
+    pairs = dict(zip(words[::2], words[1::2], strict=True))
+    at_pagesz, at_uid, at_null = 6, 11, 0
+    assert (pairs[at_pagesz], pairs[at_uid]) == (4096, 1000)
+    assert words[-2:] == (at_null, 0)

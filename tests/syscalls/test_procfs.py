@@ -26,7 +26,7 @@ def shown(elf: Callable[[str], Path]) -> Shown:
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
         done = subprocess.run(command, capture_output=True, timeout=60, env=environment, check=True)
         assert done.stderr == b""
-        return done.stdout.decode()
+        return done.stdout.decode("utf-8", "replace")  # auxv is binary
 
     return show
 
