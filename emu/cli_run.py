@@ -1,17 +1,16 @@
 """`emu run`: runs a program on the terminal's own stdin, stdout and stderr."""
 
 import argparse
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from emu.cli_build import compiled
 from emu.elf import ElfError
 from emu.failure import Failure
 from emu.machine import Machine
 from emu.streams import open_stream
-from guest.compiler.cache import find_program
 from syscalls import history
 
 _NO_ID = 0xFFFFFFFF  # (uid_t) -1
@@ -69,9 +68,9 @@ def execute(
 def program(name: str) -> str | bytes:
     """The path of an ELF file, or the ELF of a bundled program where there is no such file; a `.py` file is compiled."""
     if Path(name).suffix == ".py" and Path(name).is_file():
-        return compiled(name)
+        return _compiled(name)
     if not os.path.lexists(name) and _is_bundled(name):
-        return compiled(name)
+        return _compiled(name)
     return name
 
 
@@ -84,9 +83,19 @@ def _kernel(text: str | None) -> str | None:
     return text
 
 
+def _compiler(module: str) -> Any:
+    # Loaded when it is needed: a program that is an ELF file wants no compiler, which is a sixth of the start-up.
+    return importlib.import_module(module)
+
+
+def _compiled(name: str) -> bytes:
+    elf: bytes = _compiler("emu.cli_build").compiled(name)
+    return elf
+
+
 def _is_bundled(name: str) -> bool:
     try:
-        find_program(name)
+        _compiler("guest.compiler.cache").find_program(name)
     except OSError:
         return False
     return True
